@@ -1,0 +1,362 @@
+"""What a look is made of: a tree of frozen dataclasses, read from TOML presets and overrides.
+
+Defaults live once, in the fields, with unit and help; presets, the command line and a web page
+read the fields. Imports no torch.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from importlib import resources
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
+
+from ldfilter.errors import ConfigError, suggestion
+
+DEFAULT_PRESET = "long-term"
+
+GRADIENTS = ("raw", "blur", "laplacian")
+OPTIMIZERS = ("adam", "normalized")
+FORMS = ("signed-square", "squared", "logit", "log-probability")
+
+
+def option(
+    default: Any,
+    help: str,
+    *,
+    unit: str = "",
+    choices: tuple[str, ...] = (),
+    minimum: float | None = None,
+    maximum: float | None = None,
+) -> Any:
+    """A config field with what a person needs to set it."""
+    metadata = {
+        "help": help,
+        "unit": unit,
+        "choices": choices,
+        "minimum": minimum,
+        "maximum": maximum,
+    }
+    if isinstance(default, dict):
+        return field(default_factory=lambda: dict(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectiveConfig:
+    """What the dream is drawn towards (METHOD: class control)."""
+
+    classes: tuple[str, ...] = option(
+        ("starfish",), "ImageNet classes, each NAME or NAME:WEIGHT; names, indices or WordNet ids"
+    )
+    forms: dict[str, float] = option(
+        {"log-probability": 1.0, "logit": 0.3},
+        "forms of the class loss with their weights",
+        choices=FORMS,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkConfig:
+    """The frozen network whose gradient draws the dream, and where it runs."""
+
+    backbone: str = option("efficientnet-lite0", "name of the network")
+    weights: str = option(
+        "", "folder with downloaded weight files; 'random' runs an untrained network, for timing"
+    )
+    device: str = option("auto", "where to compute", choices=("auto", "cpu", "cuda", "mps"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """How much work one kind of frame gets."""
+
+    octaves: tuple[float, ...] = option(
+        (1.0,), "sizes to dream at, relative to the work size", minimum=0.05, maximum=2
+    )
+    origins: int = option(4, "random tile origins per octave", minimum=0)
+    updates: int = option(3, "updates of the tiles of each origin", minimum=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DreamConfig:
+    """How a frame is optimised."""
+
+    first: Schedule = Schedule(octaves=(0.5, 0.75, 1.0), origins=10, updates=3)
+    fill: Schedule = Schedule(octaves=(0.5, 1.0), origins=2, updates=2)
+    later: Schedule = Schedule(octaves=(1.0,), origins=3, updates=2)
+    step: float = option(0.008, "mean size of one update", unit="of the range 0 to 1", minimum=0)
+    gradient: str = option("laplacian", "treatment of the gradient", choices=GRADIENTS)
+    optimizer: str = option("normalized", "how a gradient becomes an update", choices=OPTIMIZERS)
+    jitter: float = option(
+        0.15,
+        "random change of scale between picture and network, new for every update",
+        minimum=0,
+        maximum=0.5,
+    )
+    sampling: str = option(
+        "low-discrepancy",
+        "how tile origins are drawn",
+        choices=("uniform", "low-discrepancy"),
+    )
+    chunk: int = option(8, "tiles per network call; fewer need less memory", minimum=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemporalConfig:
+    """How a frame is held to the frames before it (METHOD: temporal consistency).
+
+    alpha, short, long and trail are LucidDream's alpha, beta, gamma and delta; only their ratios
+    to alpha matter.
+    """
+
+    alpha: float = option(10000.0, "weight of the objective", minimum=0)
+    short: float = option(0.0, "weight of the short-term loss, beta", minimum=0)
+    long: float = option(0.0, "weight of the long-term loss, gamma", minimum=0)
+    trail: float = option(0.0, "weight of the trail loss, delta", minimum=0)
+    offsets: tuple[int, ...] = option(
+        (1, 2, 4, 8, 16, 32), "how many frames back the long-term loss looks", minimum=1, maximum=32
+    )
+    term: str = option(
+        "proximal", "how the quadratic terms act", choices=("proximal", "gradient")
+    )
+    carry: str = option("residual", "what is warped onto a frame", choices=("residual", "image"))
+    start: str = option(
+        "claimed",
+        "where a frame starts: its content, its content plus the claimed dream, "
+        "or the warped previous dream",
+        choices=("content", "claimed", "warped"),
+    )
+    trail_normalized: bool = option(
+        False, "divide the trail loss by the number of consistent pixels, as the paper does"
+    )
+    governor: bool = option(True, "hold the strength of a shot at that of its first frame")
+    memory: str = option("clip", "what a new shot may remember", choices=("clip", "shot"))
+
+    @property
+    def active(self) -> bool:
+        """Whether any temporal weight is set; without one every frame is dreamed alone."""
+        return self.short > 0 or self.long > 0 or self.trail > 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MotionConfig:
+    """How motion between frames is estimated."""
+
+    flow: str = option("dis", "optical flow method")
+    scale: float = option(
+        0.5, "size at which flow is computed, relative to the work size", minimum=0.1, maximum=1
+    )
+    noise: float = option(
+        2.0,
+        "where two frames differ by less than this many times the noise, nothing moved; 0 = off",
+        minimum=0,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputConfig:
+    """How the dream is laid over the source."""
+
+    work_height: int = option(
+        0, "dream at this height and add the upsampled dream; 0 = full size", unit="px", minimum=0
+    )
+    strength: float = option(1.0, "gain on the dream as it is written; 0 gives the source")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Everything that decides what a run computes. See the sections."""
+
+    about: str = option("", "one line on what the look does")
+    seed: int = option(0, "random seed; the same seed gives the same dream")
+    effort: float = option(
+        1.0, "multiplies the number of origins of every kind, at least 1 each", minimum=0.01
+    )
+    objective: ObjectiveConfig = ObjectiveConfig()
+    network: NetworkConfig = NetworkConfig()
+    dream: DreamConfig = DreamConfig()
+    temporal: TemporalConfig = TemporalConfig()
+    motion: MotionConfig = MotionConfig()
+    output: OutputConfig = OutputConfig()
+
+
+def list_presets() -> list[str]:
+    """Names of the shipped presets, the plain ones first."""
+    root = resources.files("ldfilter.presets")
+    plain = [p.name for p in root.iterdir() if p.name.endswith(".toml")]
+    paper = [f"paper/{p.name}" for p in (root / "paper").iterdir() if p.name.endswith(".toml")]
+    return [name.removesuffix(".toml") for name in sorted(plain) + sorted(paper)]
+
+
+def load_preset(name: str | Path = DEFAULT_PRESET, **overrides: Any) -> Config:
+    """The config of a shipped preset or of a TOML file, with overrides on top.
+
+    Args:
+        name: a name of `list_presets()`, or a path that ends in ".toml".
+        overrides: `section__key=value`, or whole sections as mappings.
+
+    Raises:
+        ConfigError: an unknown preset or key, or a value that does not fit.
+    """
+    tree = _load_tree(str(name), seen=())
+    return apply(from_mapping(tree), {k.replace("__", "."): v for k, v in overrides.items()})
+
+
+def _load_tree(name: str, *, seen: tuple[str, ...]) -> dict[str, Any]:
+    """A preset's TOML merged over its bases."""
+    if name in seen:
+        raise ConfigError(f"preset {name} is its own base: {' -> '.join((*seen, name))}.")
+    text = _read_preset(name)
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"preset {name} is not valid TOML: {error}.") from error
+    base = tree.pop("base", None)
+    if base is None:
+        return tree
+    if not isinstance(base, str):
+        raise ConfigError(f"preset {name}: base must be the name of a preset, not {base!r}.")
+    if base.endswith(".toml") and name.endswith(".toml"):
+        base = str(Path(name).parent / base)
+    return _merge(_load_tree(base, seen=(*seen, name)), tree)
+
+
+def _read_preset(name: str) -> str:
+    if name.endswith(".toml"):
+        try:
+            return Path(name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+            raise ConfigError(f"cannot read preset {name}: {reason}.") from error
+    names = list_presets()
+    if name not in names:
+        raise ConfigError(
+            f"no preset is called {name!r}.{suggestion(name, names)} "
+            "--list-presets shows them all; a file of your own must end in .toml."
+        )
+    return (resources.files("ldfilter.presets") / f"{name}.toml").read_text(encoding="utf-8")
+
+
+def _merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`over` laid on `base`, table by table. The table objective.forms is a value of its own."""
+    merged = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), dict)
+        merged[key] = _merge(merged[key], value) if both and key != "forms" else value
+    return merged
+
+
+def from_mapping(tree: Mapping[str, Any]) -> Config:
+    """A config from nested tables, as TOML gives them; absent keys keep their defaults."""
+    return _update(Config(), tree, path="")
+
+
+def to_mapping(config: Any) -> dict[str, Any]:
+    """The nested tables of a config; `from_mapping` gives the same config back."""
+    tree: dict[str, Any] = {}
+    for item in fields(config):
+        value = getattr(config, item.name)
+        if is_dataclass(value):
+            value = to_mapping(value)
+        elif isinstance(value, tuple):
+            value = list(value)
+        tree[item.name] = value
+    return tree
+
+
+def apply(config: Config, overrides: Mapping[str, Any]) -> Config:
+    """`config` with dotted keys set: `{"temporal.short": 300, "seed": 1}`."""
+    for key, value in overrides.items():
+        tree: Any = value
+        for part in reversed(key.split(".")):
+            tree = {part: tree}
+        config = _update(config, tree, path="")
+    return config
+
+
+def parse_assignment(text: str) -> tuple[str, Any]:
+    """`section.key=VALUE` of the command line; VALUE is TOML, a bare word is a string."""
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise ConfigError(f"--set takes section.key=VALUE, not {text!r}.")
+    try:
+        return key.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), value.strip()
+
+
+def options(config: Any = None, *, path: str = "") -> Iterator[tuple[str, Any, Mapping[str, Any]]]:
+    """Every key as (dotted name, value in `config`, metadata), in the order of the fields."""
+    config = Config() if config is None else config
+    for item in fields(config):
+        value = getattr(config, item.name)
+        if is_dataclass(value):
+            yield from options(value, path=f"{path}{item.name}.")
+        else:
+            yield f"{path}{item.name}", value, item.metadata
+
+
+def _update(config: Any, tree: Mapping[str, Any], *, path: str) -> Any:
+    known = {item.name: item for item in fields(config)}
+    types = get_type_hints(type(config))
+    changes: dict[str, Any] = {}
+    for key, value in tree.items():
+        name = f"{path}{key}"
+        if key not in known:
+            everything = [f"{path}{k}" for k in known] + [k for k, _, _ in options()]
+            raise ConfigError(f"there is no setting {name!r}.{suggestion(name, everything)}")
+        current = getattr(config, key)
+        if is_dataclass(current):
+            if not isinstance(value, Mapping):
+                raise ConfigError(f"{name} is a section with keys of its own, not {value!r}.")
+            changes[key] = _update(current, value, path=f"{name}.")
+        else:
+            changes[key] = _parse(name, value, types[key], known[key].metadata)
+    return replace(config, **changes)
+
+
+def _parse(name: str, value: Any, kind: Any, metadata: Mapping[str, Any]) -> Any:
+    """`value` as the type of its field, checked against the field's choices and bounds."""
+    if get_origin(kind) is tuple:
+        values = value if isinstance(value, list | tuple) else [value]
+        if not values:
+            raise ConfigError(f"{name} needs at least one value.")
+        return tuple(_parse(name, v, get_args(kind)[0], metadata) for v in values)
+    if get_origin(kind) is dict:
+        return _parse_table(name, value, metadata)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if type(value) is not kind:
+        wanted = {float: "a number", int: "a whole number", bool: "true or false", str: "text"}
+        raise ConfigError(f"{name} must be {wanted[kind]}, not {value!r}.")
+    _check(name, value, metadata)
+    return value
+
+
+def _parse_table(name: str, value: Any, metadata: Mapping[str, Any]) -> dict[str, float]:
+    """A table of weights; a single word stands for that word with weight 1."""
+    table = {value: 1.0} if isinstance(value, str) else value
+    if not isinstance(table, Mapping) or not table:
+        raise ConfigError(f"{name} must be a table of names with weights, not {value!r}.")
+    for key in table:
+        _check(name, key, metadata)
+    return {key: _parse(f"{name}.{key}", weight, float, {}) for key, weight in table.items()}
+
+
+def _check(name: str, value: Any, metadata: Mapping[str, Any]) -> None:
+    choices = metadata.get("choices") or ()
+    if choices and value not in choices:
+        raise ConfigError(
+            f"{name} cannot be {value!r}; choose from {', '.join(choices)}."
+            f"{suggestion(str(value), choices)}"
+        )
+    low, high = metadata.get("minimum"), metadata.get("maximum")
+    if isinstance(value, float) and not abs(value) < float("inf"):
+        raise ConfigError(f"{name} must be a finite number, not {value}.")
+    if low is not None and value < low:
+        raise ConfigError(f"{name} must be at least {low}, not {value}.")
+    if high is not None and value > high:
+        raise ConfigError(f"{name} must be at most {high}, not {value}.")

@@ -1,0 +1,1 @@
+"""The looks that ship with ldfilter, one TOML file each."""

@@ -1,0 +1,1 @@
+"""LucidDream's looks with the paper's own network, numbers and optimiser."""
