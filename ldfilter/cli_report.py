@@ -1,0 +1,99 @@
+"""What a run tells its user on standard error: the look, warnings, progress, one hint."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from fractions import Fraction
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from ldfilter.cli_options import Options
+from ldfilter.config import Config
+from ldfilter.progress import Clock, Display, Meter, Silence, open_display, shorter
+
+if TYPE_CHECKING:
+    from ldfilter.frame import Source
+    from ldfilter.pipeline import Stages
+
+
+class Report:
+    """Everything but errors. As a context manager it spans the run that shows progress.
+
+    Attributes:
+        frames: how many were counted.
+        stopped: set it when the run ends before its end, so that nobody reads "done".
+    """
+
+    def __init__(self, options: Options, *, clock: Clock = time.monotonic) -> None:
+        self.frames = 0
+        self.stopped = False
+        self._options = options
+        self._clock = clock
+        self._said: set[str] = set()
+        self._display: Display = Silence(sys.stderr)
+        self._meter = Meter(total=None, clock=clock)
+        self._work_height = 0
+        self._hinted = False
+
+    def start(self, config: Config, stages: Stages) -> None:
+        """One line: the look, the classes, the network and where it runs, the flow."""
+        classes = ", ".join(config.objective.classes)
+        word = "class" if len(config.objective.classes) == 1 else "classes"
+        self._note(
+            f"ldfilter: look {self._options.preset}, {word} {classes}, {stages.summary}, "
+            f"flow {config.motion.flow}"
+        )
+
+    def show_progress(self, source: Source, stages: Stages) -> Report:
+        """Opens the display; use as `with report.show_progress(...)`."""
+        kind = self._options.progress
+        if kind == "auto" and self._options.quiet:
+            kind = "none"
+        total, device = source.info.frames, str(stages.device)
+        self._display = open_display(kind, total=total, device=device, clock=self._clock)
+        self._meter = Meter(total=total, clock=self._clock)
+        self._work_height = source.work_size[0]
+        return self
+
+    def __enter__(self) -> Report:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._display.close(done=error is None and not self.stopped)
+        self._display = Silence(sys.stderr)
+
+    def count(self, *, time: Fraction, strength: float) -> None:
+        """One more frame is written, ending at `time` seconds."""
+        status = self._meter.count(time=time, strength=strength)
+        self.frames = status.frame
+        self._display.show(status)
+        # Two frames after the first say little about the rest.
+        if not self._hinted and status.frame >= 4:
+            hint = shorter(status, work_height=self._work_height)
+            self._hinted = bool(hint)
+            if hint:
+                self._note(f"ldfilter: {hint}")
+
+    def warn(self, sentences: Sequence[str]) -> None:
+        """Warnings, each one once however often it comes."""
+        for sentence in sentences:
+            if sentence not in self._said:
+                self._said.add(sentence)
+                self._note(f"ldfilter: warning: {' '.join(sentence.split())}")
+
+    def detail(self, *sentences: str) -> None:
+        """What only `-v` wants to know."""
+        if self._options.verbose:
+            for sentence in sentences:
+                self._note(f"ldfilter: {sentence}")
+
+    def _note(self, text: str) -> None:
+        if not self._options.quiet:
+            self._display.note(text)
