@@ -146,8 +146,9 @@ def write_clip(path: Path, **settings: Any) -> Path:
             mux_cover(output, art)
         others.sort(key=start_of)
         for frame in _frames(clip):
+            when = start_of(frame)
             output.mux(stream.encode(frame))
-            while others and start_of(others[0]) <= frame.pts * clip.tick:
+            while others and start_of(others[0]) <= when:
                 output.mux(others.pop(0))
         output.mux(stream.encode(None))
         output.mux(others)

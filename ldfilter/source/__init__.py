@@ -1,0 +1,58 @@
+"""Where frames come from: files, network addresses, standard input, samples, test patterns."""
+
+from __future__ import annotations
+
+import threading
+from fractions import Fraction
+
+from ldfilter.errors import SourceError
+from ldfilter.source.container import COPIED, ContainerSource
+from ldfilter.source.describe import describe
+from ldfilter.source.location import locate
+
+__all__ = ["describe", "open_source"]
+
+
+def open_source(
+    name: str,
+    *,
+    work_height: int = 0,
+    start: Fraction | None = None,
+    end: Fraction | None = None,
+    audio: bool = True,
+    subtitles: bool = True,
+    stop: threading.Event | None = None,
+) -> ContainerSource:
+    """Open an input and look at its first frame.
+
+    Args:
+        name: a file, a URL, "-" (standard input), or sample:bunny, sample:bikes,
+            sample:carphone.
+        work_height: lines of `Frame.image`, width alike; 0, or the source's height and more,
+            leaves its size.
+        start, end: seconds after the first frame; frames with a time in [start, end) are kept.
+            With a start the output's clock begins at 0, else it is the input's.
+        audio, subtitles: whether `Source.packets` hands them on.
+        stop: set from anywhere, it ends reading at once, as if the input had ended.
+
+    Raises:
+        SourceError: the input cannot be read, is HDR, or start and end leave nothing.
+        ConfigError: an unknown sample.
+        Stopped: `stop` was set before the first frame.
+    """
+    if start is not None and start < 0:
+        raise SourceError(f"the start must not be negative, not {float(start):g} s.")
+    if end is not None and end <= (start or 0):
+        raise SourceError(
+            f"the end ({float(end):g} s) must be after the start ({float(start or 0):g} s)."
+        )
+    stop = stop or threading.Event()
+    wanted = {"audio": audio, "subtitle": subtitles}
+    return ContainerSource(
+        locate(name, stop),
+        work_height=work_height,
+        start=start,
+        end=end,
+        kinds=tuple(kind for kind in COPIED if wanted[kind]),
+        stop=stop,
+    )
