@@ -90,26 +90,21 @@ def _run(
     stdout: BinaryIO,
     interrupts: Interrupts,
 ) -> None:
-    """Dreams INPUT into OUTPUT. Everything that can be refused is, before the output exists."""
+    """Dreams INPUT into OUTPUT. What can be refused is, before the network is loaded."""
     from ldfilter.cli_media import make_encoding, open_input
     from ldfilter.pipeline import build
-    from ldfilter.sink import keep_plan, open_sink
+    from ldfilter.sink import open_sink
 
     name, output = names
     report = Report(options)
-    encoding = make_encoding(options)
-    with open_input(name, options, config=config, stop=interrupts.stop) as source:
-        report.detail(*keep_plan(output, like=source, encoding=encoding))
-        stages = build(config)
-        report.start(config, stages)
-        report.warn(source.warnings)
-        interrupts.writing = True
+    try:
         with (
-            report.show_progress(source, stages),
+            report,
+            open_input(name, options, config=config, stop=interrupts.stop) as source,
             open_sink(
                 output,
                 like=source,
-                encoding=encoding,
+                encoding=make_encoding(options),
                 overwrite=overwrite,
                 strict=options.strict,
                 strength=config.output.strength,
@@ -117,10 +112,13 @@ def _run(
                 stdout=stdout if output == "-" else None,
             ) as sink,
         ):
+            stages = build(config, stop=interrupts.stop)
+            report.start(config, source, stages)
+            interrupts.writing = True
             _dream(source, stages, sink, report=report, stop=interrupts.stop)
-        report.warn([*source.warnings, *sink.warnings])
-    if report.stopped:
-        raise Stopped(_stopped_text(output, report.frames))
+        report.warn(sink.warnings)
+    except Stopped as error:
+        raise Stopped(_stopped_text(output, report.frames)) from error
     if options.strict and source.damaged:
         raise SourceError(
             f"{name} is damaged and was dreamed as far as it goes; --strict makes that an error."
@@ -130,23 +128,26 @@ def _run(
 def _dream(
     source: Source, stages: Stages, sink: Sink, *, report: Report, stop: threading.Event
 ) -> None:
-    """Every frame from `source` to `sink`, until the end or until `stop` is set."""
+    """Every frame from `source` to `sink`.
+
+    Raises:
+        Stopped: `stop` was set; the sink then ends the sound where the pictures end.
+    """
     from ldfilter.pipeline import process, strength
 
-    with contextlib.closing(process(source, stages, stop=stop)) as frames:
-        try:
-            for frame in frames:
-                sink.write(frame)
-                end = (frame.pts + frame.duration) * frame.time_base
-                report.count(time=end, strength=strength(frame))
-                report.warn([*source.warnings, *sink.warnings])
-        except Stopped:
-            pass  # the sink finishes what was dreamed
-    report.stopped = stop.is_set()
+    with contextlib.closing(process(source, stages)) as frames:
+        for frame in frames:
+            sink.write(frame)
+            end = (frame.pts + frame.duration) * frame.time_base
+            report.count(time=end, strength=strength(frame))
+            report.warn(source.warnings, sink.warnings)
+    report.warn(source.warnings)
+    if stop.is_set():
+        raise Stopped("stopped while reading.")
 
 
 def _stopped_text(output: str, frames: int) -> str:
     if not frames:
-        return "stopped before the first frame was dreamed."
+        return "stopped before the first frame was dreamed; nothing was written."
     what = "the stream" if output == "-" else output
     return f"stopped after {frames} frame{'s'[: frames > 1]}; {what} is finished and plays."

@@ -9,8 +9,8 @@ from ldfilter.cli_options import Options, parse_pairs
 from ldfilter.config import Config
 
 if TYPE_CHECKING:
+    from ldfilter.frame import Source
     from ldfilter.sink import Encoding
-    from ldfilter.source import Source
 
 
 def open_input(name: str, options: Options, *, config: Config, stop: threading.Event) -> Source:

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import chain
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -19,16 +20,14 @@ if TYPE_CHECKING:
 
 
 class Report:
-    """Everything but errors. As a context manager it spans the run that shows progress.
+    """Everything but errors. A context manager around the run.
 
     Attributes:
         frames: how many were counted.
-        stopped: set it when the run ends before its end, so that nobody reads "done".
     """
 
     def __init__(self, options: Options, *, clock: Clock = time.monotonic) -> None:
         self.frames = 0
-        self.stopped = False
         self._options = options
         self._clock = clock
         self._said: set[str] = set()
@@ -37,7 +36,7 @@ class Report:
         self._work_height = 0
         self._hinted = False
 
-    def start(self, config: Config, stages: Stages) -> None:
+    def start(self, config: Config, source: Source, stages: Stages) -> None:
         """One line: the look, the classes, the network and where it runs, the flow."""
         classes = ", ".join(config.objective.classes)
         word = "class" if len(config.objective.classes) == 1 else "classes"
@@ -45,9 +44,6 @@ class Report:
             f"ldfilter: look {self._options.preset}, {word} {classes}, {stages.summary}, "
             f"flow {config.motion.flow}"
         )
-
-    def show_progress(self, source: Source, stages: Stages) -> Report:
-        """Opens the display; use as `with report.show_progress(...)`."""
         kind = self._options.progress
         if kind == "auto" and self._options.quiet:
             kind = "none"
@@ -55,7 +51,6 @@ class Report:
         self._display = open_display(kind, total=total, device=device, clock=self._clock)
         self._meter = Meter(total=total, clock=self._clock)
         self._work_height = source.work_size[0]
-        return self
 
     def __enter__(self) -> Report:
         return self
@@ -66,7 +61,7 @@ class Report:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._display.close(done=error is None and not self.stopped)
+        self._display.close(done=error is None)
         self._display = Silence(sys.stderr)
 
     def count(self, *, time: Fraction, strength: float) -> None:
@@ -81,18 +76,12 @@ class Report:
             if hint:
                 self._note(f"ldfilter: {hint}")
 
-    def warn(self, sentences: Sequence[str]) -> None:
+    def warn(self, *lists: Sequence[str]) -> None:
         """Warnings, each one once however often it comes."""
-        for sentence in sentences:
+        for sentence in chain(*lists):
             if sentence not in self._said:
                 self._said.add(sentence)
                 self._note(f"ldfilter: warning: {' '.join(sentence.split())}")
-
-    def detail(self, *sentences: str) -> None:
-        """What only `-v` wants to know."""
-        if self._options.verbose:
-            for sentence in sentences:
-                self._note(f"ldfilter: {sentence}")
 
     def _note(self, text: str) -> None:
         if not self._options.quiet:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Protocol
+from types import TracebackType
+from typing import Any, Protocol, Self
 
 from torch import Tensor
 
@@ -129,6 +130,16 @@ class Source(Protocol):
     damaged: bool
     """Something of the input was lost (`--strict` makes that exit code 1)."""
 
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None: ...
+
     def __iter__(self) -> Iterator[Frame]: ...
 
     def close(self) -> None: ...
@@ -139,6 +150,17 @@ class Sink(Protocol):
 
     warnings: list[str]
     """Sentences about what could not be kept as it was."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None:
+        """Closes; after an error the sound ends with the last picture."""
 
     def write(self, frame: Frame) -> None: ...
 
