@@ -33,7 +33,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0 done, 1 failed, 2 wrong usage, 130 or 143 stopped by a signal.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
-    with Interrupts() as interrupts, true_stdout(restore=argv is not None) as stdout:
+    with (
+        warnings.catch_warnings(),
+        Interrupts() as interrupts,
+        true_stdout(restore=argv is not None) as stdout,
+    ):
         try:
             _perform(arguments, stdout=stdout, interrupts=interrupts)
         except Exception as error:
