@@ -39,7 +39,8 @@ def true_stdout(*, restore: bool) -> Iterator[BinaryIO]:
     os.dup2(2, 1)
     stdout = WholeWriter(os.dup(saved), "wb")
     try:
-        yield stdout
+        with contextlib.redirect_stdout(sys.stderr):
+            yield stdout
     finally:
         with contextlib.suppress(OSError):  # a reader that left was noticed while writing
             stdout.close()
