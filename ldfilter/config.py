@@ -78,6 +78,7 @@ class Schedule:
     )
     origins: int = option(4, "random tile origins per octave", minimum=0)
     updates: int = option(3, "updates of the tiles of each origin", minimum=1)
+    step: float = option(0.008, "mean size of one update", unit="of the range 0 to 1", minimum=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +88,6 @@ class DreamConfig:
     first: Schedule = Schedule(octaves=(0.5, 0.75, 1.0), origins=10, updates=3)
     fill: Schedule = Schedule(octaves=(0.5, 1.0), origins=2, updates=2)
     later: Schedule = Schedule(octaves=(1.0,), origins=3, updates=2)
-    step: float = option(0.008, "mean size of one update", unit="of the range 0 to 1", minimum=0)
     gradient: str = option("laplacian", "treatment of the gradient", choices=GRADIENTS)
     optimizer: str = option("normalized", "how a gradient becomes an update", choices=OPTIMIZERS)
     jitter: float = option(
@@ -100,6 +100,9 @@ class DreamConfig:
         "low-discrepancy",
         "how tile origins are drawn",
         choices=("uniform", "low-discrepancy"),
+    )
+    feather: int = option(
+        16, "width of the soft border of a tile's update, against seams", unit="px", minimum=0
     )
     chunk: int = option(8, "tiles per network call; fewer need less memory", minimum=1)
 
@@ -119,9 +122,7 @@ class TemporalConfig:
     offsets: tuple[int, ...] = option(
         (1, 2, 4, 8, 16, 32), "how many frames back the long-term loss looks", minimum=1, maximum=32
     )
-    term: str = option(
-        "proximal", "how the quadratic terms act", choices=("proximal", "gradient")
-    )
+    term: str = option("proximal", "how the quadratic terms act", choices=("proximal", "gradient"))
     carry: str = option("residual", "what is warped onto a frame", choices=("residual", "image"))
     start: str = option(
         "claimed",
@@ -251,7 +252,8 @@ def _merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 def from_mapping(tree: Mapping[str, Any]) -> Config:
     """A config from nested tables, as TOML gives them; absent keys keep their defaults."""
-    return _update(Config(), tree, path="")
+    config: Config = _update(Config(), tree, path="")
+    return config
 
 
 def to_mapping(config: Any) -> dict[str, Any]:
@@ -283,9 +285,11 @@ def parse_assignment(text: str) -> tuple[str, Any]:
     if not equals or not key.strip():
         raise ConfigError(f"--set takes section.key=VALUE, not {text!r}.")
     try:
-        return key.strip(), tomllib.loads(f"value = {value}")["value"]
+        parsed = tomllib.loads(f"value = {value}")
     except tomllib.TOMLDecodeError:
-        return key.strip(), value.strip()
+        parsed = {}
+    single = parsed.keys() == {"value"}  # a line break in VALUE would start another key
+    return key.strip(), parsed["value"] if single else value.strip()
 
 
 def options(config: Any = None, *, path: str = "") -> Iterator[tuple[str, Any, Mapping[str, Any]]]:

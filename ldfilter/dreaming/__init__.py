@@ -1,0 +1,1 @@
+"""How a frame is dreamed: networks, objectives, tiles, temporal terms, the dreamer."""

@@ -1,0 +1,145 @@
+"""The dreaming stage: every frame in, the same frame with its dream out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from ldfilter.config import Config
+from ldfilter.device import seeded_generator
+from ldfilter.dreaming.governor import Governor
+from ldfilter.dreaming.objectives import Objective
+from ldfilter.dreaming.octaves import Canvas, Plan, dream_octaves
+from ldfilter.dreaming.optimize import GRADIENTS, OPTIMIZERS, Recipe
+from ldfilter.dreaming.temporal import Memory, Past, recall
+from ldfilter.errors import Stopped
+from ldfilter.frame import Frame, Motion
+from ldfilter.image import blur
+
+
+class Dreamer(Protocol):
+    """Dreams frames in order."""
+
+    def dream(self, frame: Frame) -> Tensor:
+        """The residual `x - p` of `frame`, (1, 3, h, w) float32 on the CPU."""
+
+
+def dream_frames(frames: Iterable[Frame], dreamer: Dreamer) -> Iterator[Frame]:
+    """Every frame with its residual, one in, one out, in order."""
+    for frame in frames:
+        yield replace(frame, residual=dreamer.dream(frame))
+
+
+class PassThrough:
+    """Dreams nothing: for measuring everything else."""
+
+    def dream(self, frame: Frame) -> Tensor:
+        """A residual of zeros."""
+        return torch.zeros_like(frame.image)
+
+
+class OptimizingDreamer:
+    """Dreams by descending an objective's gradient (LucidDream).
+
+    State over frames: the memory (32 dreams in half precision) and the governor, nothing else.
+
+    Args:
+        config: of the run.
+        objective: on `device`.
+        tile: side of the objective's tiles, px.
+        stop: once set, `dream` raises Stopped before its next network call.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        objective: Objective,
+        tile: int,
+        device: torch.device,
+        stop: threading.Event | None = None,
+    ) -> None:
+        self.config = config
+        self.device = device
+        self.stop = stop or threading.Event()
+        self.memory = Memory()
+        self.governor = Governor()
+        dream = config.dream
+        self.plan = Plan(
+            recipe=Recipe(
+                objective=objective,
+                treat=GRADIENTS[dream.gradient],
+                optimizer=OPTIMIZERS[dream.optimizer],
+                proximal=config.temporal.term == "proximal",
+                check=self._check,
+            ),
+            tile=tile,
+            sampling=dream.sampling,
+            jitter=dream.jitter,
+            feather=dream.feather,
+            chunk=dream.chunk,
+            effort=config.effort,
+        )
+
+    @torch.no_grad()
+    def dream(self, frame: Frame) -> Tensor:
+        """The residual of `frame`; see `Dreamer.dream`."""
+        temporal = self.config.temporal
+        image = frame.image.to(self.device)
+        generator = seeded_generator(self.config.seed, frame.index)
+        if frame.motion is None or frame.starts_shot or not temporal.active:
+            residual = self._dream_alone(image, generator)
+            if temporal.memory == "shot":
+                self.memory.clear()
+            self.governor.start(_strength(residual))
+        else:
+            motion = _moved(frame.motion, self.device)
+            past = recall(image, motion, self.memory, temporal, fade=self.governor.fade)
+            residual = self._dream_on(image, past, generator)
+            if temporal.governor:
+                self.governor.observe(_strength(residual))
+        if temporal.active:
+            self.memory.push(image, residual, carry=temporal.carry)
+        return residual.float().cpu()
+
+    def _dream_alone(self, image: Tensor, generator: torch.Generator) -> Tensor:
+        """From its own content, with the first-frame numbers, without temporal terms."""
+        schedule = self.config.dream.first
+        canvas = Canvas(image, torch.ones_like(image[:, :1]), None)
+        dreamed = dream_octaves(
+            canvas, self.plan, schedule, step=schedule.step, generator=generator
+        )
+        return dreamed - image
+
+    def _dream_on(self, image: Tensor, past: Past, generator: torch.Generator) -> Tensor:
+        """From its past: new areas are filled first, then the whole frame is dreamed."""
+        fill, later = self.config.dream.fill, self.config.dream.later
+        canvas = Canvas(past.start, blur(past.unclaimed.to(image), sigma=2), None)
+        filled = dream_octaves(canvas, self.plan, fill, step=fill.step, generator=generator)
+        canvas = Canvas(filled, torch.ones_like(image[:, :1]), past.target)
+        step = later.step * self.governor.step
+        dreamed = dream_octaves(canvas, self.plan, later, step=step, generator=generator)
+        return dreamed - image
+
+    def _check(self) -> None:
+        if self.stop.is_set():
+            raise Stopped("stopped while a frame was being dreamed; the frames before it are kept.")
+
+
+def _strength(residual: Tensor) -> float:
+    return float(residual.abs().mean())
+
+
+def _moved(motion: Motion, device: torch.device) -> Motion:
+    return replace(
+        motion,
+        previous=motion.previous.to(device),
+        reliable=motion.reliable.to(device),
+        flow=motion.flow.to(device),
+        claimed_by=motion.claimed_by.to(device),
+    )

@@ -1,0 +1,151 @@
+"""The quadratic terms that hold a frame to its past, collapsed into one target and one weight map.
+
+The masks of the long-term loss are 0 or 1 and exclude each other (LucidDream, section 2): a pixel
+belongs to the nearest offset that is consistent there. So all offsets together are one image and
+one mask, built once before the iterations.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ldfilter.config import TemporalConfig
+from ldfilter.frame import Motion
+from ldfilter.history import History
+from ldfilter.image import resize
+from ldfilter.warp import warp
+
+KAPPA = 27.0
+"""Maps the published ratios beta/alpha, gamma/alpha and delta/alpha to q, the weight of a pull
+beside one update. LucidDream gives neither its pixel scale nor its learning rate, and taken
+literally in [0, 1] units its temporal gradient is a million times smaller than the objective's.
+1/D is folded in, so that a look does not depend on the picture's size. Empirical: beta = 300 and
+alpha = 10000 give q = 0.8, which holds a dream over hundreds of frames (q = 0.16 drifts)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Target:
+    """Where the past pulls a frame: q (x - t)^2 / 2 per pixel.
+
+    Attributes:
+        image: t, (1, 3, h, w).
+        weight: q, (1, 1, h, w).
+    """
+
+    image: Tensor
+    weight: Tensor
+
+    def resized(self, size: tuple[int, int]) -> Target:
+        """For an octave: t antialiased, q by area and never made binary again."""
+        return Target(resize(self.image, size), resize(self.weight, size, mode="area"))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Past:
+    """The past brought onto a frame.
+
+    Attributes:
+        start: (1, 3, h, w), the image a frame starts from.
+        target: the pull of the past.
+        unclaimed: (1, 1, h, w) bool, pixels that nothing of the past belongs to.
+    """
+
+    start: Tensor
+    target: Target
+    unclaimed: Tensor
+
+
+class Memory:
+    """What the dreaming stage remembers: the last 32 dreams and the last picture, half precision."""
+
+    def __init__(self, depth: int = 32) -> None:
+        self.dreams = History(depth)
+        self.pictures = History(1)
+
+    def push(self, image: Tensor, residual: Tensor, *, carry: str) -> None:
+        """Remember frame i: d[i], or x[i] when whole images are carried; and p[i]."""
+        self.dreams.push(residual if carry == "residual" else image + residual)
+        self.pictures.push(image)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.dreams.clear()
+        self.pictures.clear()
+
+
+def recall(
+    image: Tensor, motion: Motion, memory: Memory, config: TemporalConfig, *, fade: float = 1.0
+) -> Past:
+    """The past of a frame that has one.
+
+    Args:
+        image: p[i], (1, 3, h, w).
+        motion: of the frame, on the device of `image`.
+        memory: of the frames before it.
+        fade: multiplies what was remembered of a residual.
+    """
+    claimed = motion.claimed_by > 0
+    claims = _brought(image, motion.flow, motion.claimed_by, memory, config.carry)
+    terms = [(claims, config.long * claimed)]
+    if config.short:
+        near = claims
+        if config.long:
+            by = motion.reliable.to(torch.uint8)
+            near = _brought(image, motion.previous, by, memory, config.carry)
+        terms.append((near, config.short * motion.reliable))
+    start = {"content": image, "claimed": claims}.get(config.start, image)
+    if not motion.cut and (config.trail or config.start == "warped"):
+        dragged = _dragged(image, motion, memory, config.carry)
+        trail = config.trail
+        if config.trail_normalized:
+            trail /= max(float(motion.reliable.sum()), 1.0)
+        terms.append((dragged, torch.full_like(image[:, :1], trail)))
+        start = dragged if config.start == "warped" else start
+    target = _collapse(terms, scale=KAPPA / config.alpha)
+    return Past(
+        start=torch.lerp(image, start, fade),
+        target=Target(torch.lerp(image, target.image, fade), target.weight),
+        unclaimed=~claimed,
+    )
+
+
+def _collapse(terms: list[tuple[Tensor, Tensor]], *, scale: float) -> Target:
+    """Terms (t, weight) as one: weights add up, the target is the weighted mean."""
+    total = torch.stack([weight.to(terms[0][0]) for _, weight in terms]).sum(dim=0)
+    mean = sum((image * weight for image, weight in terms), torch.zeros_like(terms[0][0]))
+    return Target(mean / total.clamp_min(1e-12), scale * total)
+
+
+def _brought(image: Tensor, flow: Tensor, by: Tensor, memory: Memory, carry: str) -> Tensor:
+    """Every pixel as the frame `by` offsets back dreamed it; content where `by` is 0."""
+    past = torch.zeros_like(image)
+    for offset in by.unique().tolist():
+        if offset:
+            past += warp(memory.dreams[offset], flow, where=by == offset)
+    brought = image + past if carry == "residual" else torch.where(by > 0, past, image)
+    return brought.clamp_(0, 1)
+
+
+def _dragged(image: Tensor, motion: Motion, memory: Memory, carry: str) -> Tensor:
+    """The previous dream along the flow, also over what it uncovers: w[i-1, i] of the trail.
+
+    What comes from outside the picture is content. Differs from LucidDream where residuals are
+    carried: only uncovered pixels take the old picture with them, everywhere else the dream lies
+    on the new content, so that changes of the input show.
+    """
+    warped = warp(memory.dreams[1], motion.previous)
+    if carry == "residual":
+        old = warp(memory.pictures[1], motion.previous)
+        warped = warped + torch.where(motion.reliable, image, old)
+    return torch.where(_inside(motion.previous), warped, image).clamp_(0, 1)
+
+
+def _inside(flow: Tensor) -> Tensor:
+    """(1, 1, h, w) bool: pixels whose origin u + flow(u) lies in the picture."""
+    height, width = flow.shape[2:]
+    x = flow[:, :1] + torch.arange(width, device=flow.device)
+    y = flow[:, 1:] + torch.arange(height, device=flow.device).unsqueeze(1)
+    return (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)

@@ -1,0 +1,77 @@
+"""Random tiles (LucidDream, A.1): roll the picture to a random origin, cut it, put it back.
+
+Convention: an origin is (y, x), the pixel that becomes the first one after the roll.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+Origin = tuple[int, int]
+
+
+def draw_origins(
+    count: int, *, size: tuple[int, int], sampling: str, generator: torch.Generator
+) -> list[Origin]:
+    """`count` origins over a picture of `size` (h, w).
+
+    "uniform" draws them independently, as the paper does. "low-discrepancy" walks Roberts'
+    R2 sequence from a random start, so that few draws cover the picture evenly.
+    """
+    if sampling == "uniform":
+        points = torch.rand(count, 2, generator=generator, dtype=torch.float64)
+    else:
+        # 1/g and 1/g^2 for the plastic number g (M. Roberts, 2018).
+        stride = torch.tensor([0.7548776662466927, 0.5698402909980532], dtype=torch.float64)
+        start = torch.rand(1, 2, generator=generator, dtype=torch.float64)
+        points = (start + torch.arange(count).unsqueeze(1) * stride) % 1
+    return [(int(y * size[0]), int(x * size[1])) for y, x in points.tolist()]
+
+
+def cut(image: Tensor, origin: Origin, tile: int) -> Tensor:
+    """The floor(h/tile) x floor(w/tile) tiles of `image` (1, C, h, w) from `origin` on.
+
+    Returns:
+        (B, C, tile, tile), row by row.
+
+    Raises:
+        ValueError: a side of the image is shorter than the tile.
+    """
+    _, channels, height, width = image.shape
+    rows, columns = height // tile, width // tile
+    if not rows or not columns:
+        raise ValueError(f"a picture of {height}x{width} has no tile of {tile}x{tile}")
+    rolled = torch.roll(image, (-origin[0], -origin[1]), dims=(2, 3))
+    inner = rolled[0, :, : rows * tile, : columns * tile]
+    grid = inner.reshape(channels, rows, tile, columns, tile)
+    return grid.permute(1, 3, 0, 2, 4).reshape(rows * columns, channels, tile, tile)
+
+
+def paste(image: Tensor, tiles: Tensor, origin: Origin) -> Tensor:
+    """`image` with `tiles` put back where `cut` took them; the margin keeps its pixels."""
+    _, channels, height, width = image.shape
+    tile = tiles.shape[-1]
+    rows, columns = height // tile, width // tile
+    grid = tiles.reshape(rows, columns, channels, tile, tile).permute(2, 0, 3, 1, 4)
+    rolled = torch.roll(image, (-origin[0], -origin[1]), dims=(2, 3))
+    rolled[0, :, : rows * tile, : columns * tile] = grid.reshape(
+        channels, rows * tile, columns * tile
+    )
+    return torch.roll(rolled, origin, dims=(2, 3))
+
+
+def octave_sizes(
+    size: tuple[int, int], octaves: tuple[float, ...], *, tile: int
+) -> dict[tuple[int, int], int]:
+    """Sizes (h, w) to dream at, smallest first, with how many octaves each stands for.
+
+    An octave whose shorter side is below `tile` becomes the size whose shorter side is `tile`;
+    octaves that become equal merge and keep the work of each.
+    """
+    merged: dict[tuple[int, int], int] = {}
+    for octave in sorted(octaves):
+        scale = max(octave, tile / min(size))
+        scaled = (max(tile, round(size[0] * scale)), max(tile, round(size[1] * scale)))
+        merged[scaled] = merged.get(scaled, 0) + 1
+    return merged

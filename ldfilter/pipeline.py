@@ -1,0 +1,142 @@
+"""The whole program on one screen: which stages there are and how frames travel through them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ldfilter.classes import parse_classes
+from ldfilter.config import DEFAULT_PRESET, Config, apply, load_preset
+from ldfilter.device import pick_device
+from ldfilter.dreaming.backbones import load_backbone
+from ldfilter.dreaming.dreamer import Dreamer, OptimizingDreamer, dream_frames
+from ldfilter.dreaming.objectives import ClassObjective
+from ldfilter.frame import Frame, Source
+from ldfilter.motion import Flow, estimate_motion, load_flow
+from ldfilter.prefetch import prefetch
+from ldfilter.sink.arrays import overlay
+from ldfilter.source.arrays import array_frames
+
+AHEAD = 4
+"""Frames whose motion is ready before they are dreamed: enough to hide decoding, few to hold."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stages:
+    """What `process` needs, built once from a config.
+
+    Attributes:
+        flow: None when no temporal weight is set and motion would be wasted.
+        summary: one line for people: the network and the device.
+    """
+
+    config: Config
+    dreamer: Dreamer
+    flow: Flow | None
+    offsets: tuple[int, ...]
+    device: torch.device
+    summary: str
+
+
+def build(config: Config, *, stop: threading.Event | None = None) -> Stages:
+    """Load what the config names and put it on its device.
+
+    Args:
+        stop: once set, the dreamer raises Stopped before its next network call.
+
+    Raises:
+        ConfigError: an unknown class, backbone, flow or device.
+        ModelError: weights that are missing or damaged.
+    """
+    device = pick_device(config.network.device)
+    classes = parse_classes(config.objective.classes)
+    temporal = config.temporal
+    flow = load_flow(config.motion.flow) if temporal.active else None
+    backbone = load_backbone(config.network.backbone, weights=config.network.weights).to(device)
+    objective = ClassObjective(
+        backbone,
+        classes=[(found.index, weight) for found, weight in classes],
+        forms=config.objective.forms,
+    )
+    return Stages(
+        config=config,
+        dreamer=OptimizingDreamer(
+            config, objective=objective, tile=backbone.tile, device=device, stop=stop
+        ),
+        flow=flow,
+        offsets=temporal.offsets if temporal.long else (1,),
+        device=device,
+        summary=f"{config.network.backbone} on {device.type}",
+    )
+
+
+def process(source: Iterable[Frame], stages: Stages) -> Iterator[Frame]:
+    """Dreamed frames, one for every frame of `source`, in order.
+
+    Decoding and motion run ahead in a thread of their own, at most `AHEAD` frames. Closing the
+    iterator joins that thread.
+    """
+    if stages.flow is None:
+        with prefetch(source, depth=AHEAD) as frames:
+            yield from dream_frames(frames, stages.dreamer)
+        return
+    motion = stages.config.motion
+    moving = estimate_motion(
+        source,
+        flow=stages.flow,
+        offsets=stages.offsets,
+        scale=motion.scale,
+        noise=motion.noise,
+        memory=stages.config.temporal.memory,
+    )
+    with prefetch(moving, depth=AHEAD) as frames:
+        yield from dream_frames(frames, stages.dreamer)
+
+
+def strength(frame: Frame) -> float:
+    """Mean |x - p| of a dreamed frame, in units of the range 0 to 1."""
+    return 0.0 if frame.residual is None else float(frame.residual.abs().mean())
+
+
+def dream(
+    source: Source, preset: Config | str | Path = DEFAULT_PRESET, **overrides: Any
+) -> Iterator[Frame]:
+    """Dream every frame of an open source.
+
+    Args:
+        source: from `open_source`, or any iterable of frames.
+        preset: a config, the name of a shipped preset or a TOML file.
+        overrides: `section__key=value`, for example `objective__classes=("tabby",)`.
+
+    Raises:
+        LdfilterError: of its own kind, see `ldfilter.errors`.
+    """
+    yield from process(source, build(_config(preset, overrides)))
+
+
+def dream_arrays(
+    arrays: Iterable[np.ndarray[Any, np.dtype[np.uint8]]],
+    preset: Config | str | Path = DEFAULT_PRESET,
+    **overrides: Any,
+) -> Iterator[np.ndarray[Any, np.dtype[np.uint8]]]:
+    """Dream plain pictures, uint8 RGB (h, w, 3), all of one size; gives the same back.
+
+    Raises:
+        SourceError: an array that is not uint8 RGB, or changes size.
+    """
+    config = _config(preset, overrides)
+    frames = array_frames(arrays, work_height=config.output.work_height)
+    for frame in process(frames, build(config)):
+        yield overlay(frame, strength=config.output.strength)
+
+
+def _config(preset: Config | str | Path, overrides: dict[str, Any]) -> Config:
+    if isinstance(preset, Config):
+        return apply(preset, {key.replace("__", "."): value for key, value in overrides.items()})
+    return load_preset(preset, **overrides)

