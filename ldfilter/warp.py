@@ -81,12 +81,13 @@ def warp_linear(a: Tensor, flow: Tensor) -> Tensor:
 
 
 def resize_flow(flow: Tensor, size: tuple[int, int]) -> Tensor:
-    """`flow` at another size (h, w), its vectors in px of that size. Bilinear, antialiased."""
+    """`flow` (1, 2, h, w) at another size (h, w), its vectors in px of that size. Bilinear."""
     height, width = flow.shape[2:]
     if (height, width) == tuple(size):
         return flow
     scale = flow.new_tensor([size[1] / width, size[0] / height]).view(1, 2, 1, 1)
-    return F.interpolate(flow, size=size, mode="bilinear", antialias=True) * scale
+    shrinks = size[0] < height or size[1] < width  # the antialiased filter is slow
+    return F.interpolate(flow, size=size, mode="bilinear", antialias=shrinks).mul_(scale)
 
 
 def _positions(flow: Tensor) -> tuple[Tensor, Tensor]:

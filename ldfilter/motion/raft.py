@@ -1,0 +1,75 @@
+"""RAFT (Teed & Deng 2020), from torchvision. Good, and slow without a GPU."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torchvision.models import optical_flow
+
+from ldfilter.errors import ModelError
+
+_SMALLEST = 128  # px, the least torchvision's RAFT accepts
+_STRIDE = 8
+
+
+class Raft:
+    """Flow by torchvision's RAFT, "large" (20 MB of weights) or "small" (4 MB)."""
+
+    channels = 3
+
+    def __init__(self, size: str, *, weights: str = "", device: torch.device) -> None:
+        self._device = device
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            network: Any = getattr(optical_flow, f"raft_{size}")(weights=None)
+        if weights != "random":
+            network.load_state_dict(_load_weights(size, weights))
+        self._network = network.eval().requires_grad_(False).to(device)
+
+    @torch.inference_mode()
+    def __call__(self, current: Tensor, reference: Tensor) -> Tensor:
+        height, width = current.shape[2:]
+        pair = [_prepared(picture.to(self._device)) for picture in (current, reference)]
+        flow: Tensor = self._network(*pair)[-1]
+        return flow[:, :, :height, :width].float().cpu().clone()
+
+
+def _prepared(picture: Tensor) -> Tensor:
+    """uint8 to [-1, 1], padded right and down to a size RAFT takes."""
+    height, width = picture.shape[2:]
+    down, right = (
+        max(_SMALLEST, -(-length // _STRIDE) * _STRIDE) - length for length in (height, width)
+    )
+    return F.pad(picture.float() / 127.5 - 1, (0, right, 0, down), mode="replicate")
+
+
+def _load_weights(size: str, folder: str) -> dict[str, Tensor]:
+    """The published weights, checked by the digest in their file's name.
+
+    Raises:
+        ModelError: the file is missing or damaged.
+    """
+    published = getattr(optical_flow, f"Raft_{size.capitalize()}_Weights").DEFAULT
+    name = published.url.rsplit("/", 1)[1]
+    path = Path(folder or Path(torch.hub.get_dir()) / "checkpoints") / name
+    if not path.is_file():
+        raise ModelError(
+            f"the weights {name} ({published.meta['_file_size']:.0f} MB) are missing: download "
+            f"{published.url} to {path.parent}, or name their folder with --weights DIR; "
+            "--flow dis works without a download."
+        )
+    expected = path.stem.rsplit("-", 1)[1]
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if not digest.startswith(expected):
+        raise ModelError(
+            f"{path} is damaged or another file: its SHA-256 begins {digest[:8]}, expected "
+            f"{expected}; delete it and download {published.url} again."
+        )
+    state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    return state

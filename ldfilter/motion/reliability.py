@@ -1,0 +1,55 @@
+"""Where flow can be trusted (METHOD: Sundaram et al. 2010; Ruder et al. 2016, section 3.2).
+
+The constants are in px of the flow's own size and are applied there, not at the work size.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ldfilter.warp import warp_linear
+
+CUT = 0.85
+"""Above this inconsistent part of the picture a frame is a cut (LucidDream, A.3)."""
+
+HALF = 0.5
+"""Across a cut, an offset may claim pixels only if this part of the picture is consistent."""
+
+
+def consistent(backward: Tensor, forward: Tensor) -> Tensor:
+    """c[i-j, i]: where the flow from frame i to i-j is confirmed by the flow back.
+
+    Args:
+        backward: (1, 2, h, w), w, from frame i to frame i-j.
+        forward: (1, 2, h, w), v, from frame i-j to frame i.
+
+    Returns:
+        (1, 1, h, w) bool.
+    """
+    returned = warp_linear(forward, backward)
+    there, back = _energy(backward), _energy(returned)
+    disoccluded = _energy(returned + backward) > 0.01 * (there + back) + 0.5
+    boundary = _gradient_energy(backward) > 0.01 * there + 0.002
+    return ~(disoccluded | boundary | _outside(backward))
+
+
+def _energy(flow: Tensor) -> Tensor:
+    return flow.square().sum(1, keepdim=True)
+
+
+def _gradient_energy(flow: Tensor) -> Tensor:
+    """|grad w_x|^2 + |grad w_y|^2 by central differences."""
+    padded = F.pad(flow, (1, 1, 1, 1), mode="replicate")
+    across = padded[:, :, 1:-1, 2:] - padded[:, :, 1:-1, :-2]
+    down = padded[:, :, 2:, 1:-1] - padded[:, :, :-2, 1:-1]
+    return (_energy(across) + _energy(down)) / 4
+
+
+def _outside(flow: Tensor) -> Tensor:
+    """Where u + w(u) leaves the picture."""
+    height, width = flow.shape[2:]
+    x = flow[:, :1] + torch.arange(width, device=flow.device)
+    y = flow[:, 1:] + torch.arange(height, device=flow.device)[:, None]
+    return (x < 0) | (x > width - 1) | (y < 0) | (y > height - 1)

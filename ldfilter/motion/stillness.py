@@ -1,0 +1,79 @@
+"""Telling sensor noise from motion, so that a still picture is not resampled on every frame.
+
+Flow estimators see motion of about 0.1 px in noise. Where two frames differ by no more than the
+noise, nothing moved. A flat area differs by no more than the noise even in a pan; there the
+textures around it decide.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ldfilter.warp import warp_linear
+
+_BLOCK = 4  # px; energies are averaged over blocks and 3x3 blocks: 12 px, empirical
+_FLOOR = 0.3  # grey levels; rounding to 8 bit alone makes a noise of 0.29
+_RAMP = 0.5  # flow comes back between 1 and 1.5 times the threshold, not at a hard edge
+
+
+def moving_part(current: Tensor, reference: Tensor, flow: Tensor, *, noise: float) -> Tensor:
+    """What to multiply a flow with: 0 where the pictures differ only by noise, else up to 1.
+
+    Args:
+        current, reference: (1, C, h, w) uint8, the pictures `flow` was computed from.
+        flow: (1, 2, h, w), from current to reference.
+        noise: the threshold, in standard deviations of one frame's noise.
+
+    Returns:
+        (1, 1, h, w) float32; where it is 0 the pictures agree whatever the flow says.
+    """
+    a, b = (picture.float().mean(1, keepdim=True) for picture in (current, reference))
+    gradient = _blocks(_gradient_energy(a))
+    remains = _blocks((a - warp_linear(b, flow)).square())
+    sigma = _noise(remains, gradient)
+    loudness = _blocks((a - b).square()).sqrt() / (noise * sigma)
+    texture = (gradient - 2 * sigma**2).clamp_(min=0)
+    around = _share_around(loudness > 1, texture)
+    moving = torch.maximum((loudness - 1) / _RAMP, (around > 0.5).float()).clamp_(0, 1)
+    return F.interpolate(moving, size=a.shape[2:], mode="bilinear")
+
+
+def _noise(remains: Tensor, gradient: Tensor) -> float:
+    """Standard deviation of one frame's noise, in grey levels.
+
+    From what remains of the difference of two frames after the motion is taken out. Where flow
+    fails, as on a cut, much remains; so the smoothest tenth of the picture, whose gradient is
+    mostly noise, bounds it.
+    """
+    temporal = math.sqrt(float(remains.median()) / 2)
+    spatial = math.sqrt(float(gradient.flatten().quantile(0.1)))
+    return max(min(temporal, 3 * spatial), _FLOOR)
+
+
+def _share_around(moves: Tensor, texture: Tensor) -> Tensor:
+    """The moving part of the texture around each block; far texture counts where none is near."""
+    weights = torch.cat((texture * moves, texture), dim=1)
+    total = weights.mean((2, 3), keepdim=True) * 1e-3
+    for side, share in ((2, 1.0), (8, 0.1), (32, 0.01)):
+        coarse = F.avg_pool2d(weights, side, ceil_mode=True, count_include_pad=False)
+        coarse = F.avg_pool2d(coarse, 3, stride=1, padding=1, count_include_pad=False)
+        total = total + share * F.interpolate(coarse, size=weights.shape[2:], mode="bilinear")
+    return total[:, :1] / total[:, 1:].clamp(min=1e-6)
+
+
+def _gradient_energy(a: Tensor) -> Tensor:
+    """|grad a|^2 by central differences; for white noise its mean is the variance."""
+    padded = F.pad(a, (1, 1, 1, 1), mode="replicate")
+    across = padded[:, :, 1:-1, 2:] - padded[:, :, 1:-1, :-2]
+    down = padded[:, :, 2:, 1:-1] - padded[:, :, :-2, 1:-1]
+    return across.square_().add_(down.square_()).div_(4)
+
+
+def _blocks(energy: Tensor) -> Tensor:
+    """Means over blocks, smoothed over their neighbours."""
+    energy = F.avg_pool2d(energy, _BLOCK, ceil_mode=True, count_include_pad=False)
+    return F.avg_pool2d(energy, 3, stride=1, padding=1, count_include_pad=False)
