@@ -78,6 +78,7 @@ class Clip:
         matrix, color_range, primaries, trc: tags; the pixels follow matrix and range
             (unspecified: bt601 below 720 lines, bt709 from there; limited).
         rotation: degrees counter-clockwise that a player must turn the picture; mp4 and mov.
+        hflip: whether it must mirror the turned picture.
         interlaced: the two fields of a frame differ by 6 px below the number; top first.
         gop, bframes: distance of key frames, and how many B-frames may stand in a row.
         audio: a codec such as "aac", "flac", "libopus"; a 440 Hz tone, language "nld".

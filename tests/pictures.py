@@ -71,23 +71,63 @@ def split_fields(rgb: Rgb) -> Rgb:
     return result
 
 
+LUMA = {1: (0.2126, 0.0722), 5: (0.299, 0.114), 6: (0.299, 0.114), 9: (0.2627, 0.0593)}
+"""(Kr, Kb) by FFmpeg's matrix number, ITU-T H.273."""
+
+
 def to_frame(
     rgb: Rgb, pix_fmt: str = "yuv420p", *, matrix: int = 2, color_range: int = 0
 ) -> av.VideoFrame:
-    """An RGB array as a frame of any pixel format, converted with the given matrix and range."""
+    """An RGB array as a frame, converted by the equations of H.273 with rounding, not by FFmpeg.
+
+    Unspecified: bt601 below 720 lines, bt709 from there; limited range, full for yuvj.
+    RGB, grey and semi-planar formats are left to FFmpeg.
+    """
+    if not pix_fmt.startswith("yuv"):
+        return av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format=pix_fmt)
+    frame = av.VideoFrame(rgb.shape[1], rgb.shape[0], pix_fmt)
     if matrix == 2:
         matrix = 1 if rgb.shape[0] >= 720 else 5
-    frame = av.VideoFrame.from_ndarray(rgb, format="rgb24")
-    if pix_fmt.startswith(("rgb", "gbr", "gray", "pal", "bgr")):
-        return frame.reformat(format=pix_fmt)
     full = color_range == 2 or pix_fmt.startswith("yuvj")
-    return frame.reformat(
-        format=pix_fmt,
-        dst_colorspace=matrix,
-        src_color_range=2,
-        dst_color_range=2 if full else 1,
-        interpolation="ACCURATE_RND",
+    bits = frame.format.components[0].bits
+    for number, (plane, samples) in enumerate(zip(frame.planes, _yuv(rgb, matrix), strict=True)):
+        _fill(plane, _quantised(samples, bits, full=full, chroma=number > 0), deep=bits > 8)
+    return frame
+
+
+def _yuv(rgb: Rgb, matrix: int) -> list[NDArray[np.float64]]:
+    """Y in [0, 1], Cb and Cr in [-0.5, 0.5], each (h, w)."""
+    kr, kb = LUMA[matrix]
+    red, green, blue = np.moveaxis(rgb / 255.0, 2, 0)
+    y = kr * red + (1 - kr - kb) * green + kb * blue
+    return [y, (blue - y) / (2 - 2 * kb), (red - y) / (2 - 2 * kr)]
+
+
+def _quantised(
+    samples: NDArray[np.float64], bits: int, *, full: bool, chroma: bool
+) -> NDArray[np.int64]:
+    step = 1 << (bits - 8)
+    if full:
+        numbers = samples * ((256 * step) - 1) + 128 * step * chroma
+    else:
+        numbers = samples * (224 if chroma else 219) * step + (128 if chroma else 16) * step
+    return np.clip(np.floor(numbers + 0.5), 0, 256 * step - 1).astype(np.int64)
+
+
+def _fill(plane: Any, numbers: NDArray[np.int64], *, deep: bool) -> None:
+    """Write samples into a plane, averaged where the plane is smaller."""
+    fy, fx = -(-numbers.shape[0] // plane.height), -(-numbers.shape[1] // plane.width)
+    whole = np.pad(
+        numbers,
+        ((0, plane.height * fy - numbers.shape[0]), (0, plane.width * fx - numbers.shape[1])),
+        mode="edge",
     )
+    blocks = whole.reshape(plane.height, fy, plane.width, fx)
+    means = (blocks.sum(axis=(1, 3)) + fx * fy // 2) // (fx * fy)
+    kind = np.dtype("<u2" if deep else "u1")
+    rows = np.zeros((plane.height, plane.line_size // kind.itemsize), kind)
+    rows[:, : plane.width] = means
+    plane.update(rows.tobytes())
 
 
 def planes_bytes(frame: av.VideoFrame) -> bytes:

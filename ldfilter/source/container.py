@@ -128,7 +128,6 @@ class ContainerSource:
             self._location.target.close()
 
     def _frames(self) -> Iterator[Frame]:
-        complete = False
         try:
             for index, picture, pts in self._kept():
                 yield Frame(
@@ -140,10 +139,9 @@ class ContainerSource:
                     time_base=self._tick,
                 )
             self._finish()
-            complete = True
-        finally:
-            if not complete:
-                self.close()
+        except GeneratorExit:  # the reader broke out; after an error the feed may be in use
+            self.close()
+            raise
 
     def _kept(self) -> Iterator[tuple[int, Any, int]]:
         """(index, picture, pts on the output's clock) of the frames inside the trim."""

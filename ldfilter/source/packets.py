@@ -78,7 +78,10 @@ class Feed(ABC):
 
     @property
     def streams(self) -> Sequence[Any]:
-        """The input's `av` streams of sound and text, in input order."""
+        """The input's `av` streams of sound and text, in input order; none after `close`.
+
+        PyAV streams (also `packet.stream`) must not be touched once their container is closed.
+        """
         return self._streams
 
     def until(self, time: Fraction | None) -> Iterator[Any]:
@@ -113,6 +116,7 @@ class Feed(ABC):
         """Let go of everything; safe to call twice."""
         self._closed = True
         self._ahead = None
+        self._streams = ()
 
 
 class FileFeed(Feed):
