@@ -64,7 +64,10 @@ CODECS = {".mp4": "libx264", ".mov": "libx264", ".mkv": "libx264", ".ts": "libx2
     ".mpg": "mpeg2video",
     ".gif": "gif",
 }
-EXACT = {"libx264": {"preset": "ultrafast", "qp": "4"}, "libvpx-vp9": {"cpu-used": "8", "crf": "4"}}
+EXACT = {
+    "libx264": {"preset": "ultrafast", "qp": "4"},
+    "libvpx-vp9": {"cpu-used": "8", "crf": "4"},
+} | {"mpeg4": {"qmin": "1", "qmax": "2"}}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from typing import Any, Self
 from ldfilter.errors import SourceError, Stopped
 from ldfilter.frame import Frame, PacketFeed
 from ldfilter.source.clock import Cut, Timeline
-from ldfilter.source.damage import Report
+from ldfilter.source.damage import Report, y4m_leftover
 from ldfilter.source.demux import Decoder, Demuxer, GroupSkipper
 from ldfilter.source.location import Location
 from ldfilter.source.opening import open_container
@@ -246,9 +246,14 @@ class ContainerSource:
             self._demuxer,
             self._decoder,
             changed=self._straightener.changed,
-            promised=promised_end(self._container) if whole else None,
+            promised=promised_end(self._container, self._stream) if whole else None,
+            leftover=self._leftover() if whole else 0,
         )
         self.damaged = self._report.damaged
+
+    def _leftover(self) -> int:
+        location = self._location
+        return y4m_leftover(location.head, location.size, self._demuxer)
 
     def _drain(self, feed: PipeFeed) -> None:
         """Sound may lie up to a second behind the pictures of the same time."""

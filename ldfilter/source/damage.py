@@ -47,9 +47,21 @@ class Report:
         self._deinterlaced = value
 
     def finish(
-        self, demuxer: Demuxer, decoder: Decoder, *, changed: int, promised: Fraction | None
+        self,
+        demuxer: Demuxer,
+        decoder: Decoder,
+        *,
+        changed: int,
+        promised: Fraction | None,
+        leftover: int,
     ) -> None:
-        """Add the sentences about the whole. `promised`: seconds at which it should end."""
+        """Add the sentences about the whole.
+
+        Args:
+            changed: frames that had another size or format than the first.
+            promised: seconds at which it should end; None when unknown.
+            leftover: bytes of a last frame that is not whole.
+        """
         name = self._info.name
         if self.missing or self.backward:
             self._say_times()
@@ -61,6 +73,8 @@ class Report:
         broken = demuxer.errors + decoder.errors + decoder.corrupt
         if broken:
             self._lose(f"{name} is damaged in {broken} places; {self.frames} frames were read.")
+        if leftover:
+            self._lose(f"{name} ended early: in the middle of its last frame.")
         if demuxer.lost:
             self._lose(f"reading {name} broke off after {self.frames} frames: {demuxer.lost}.")
         elif promised is not None and demuxer.end is not None:
@@ -88,3 +102,18 @@ class Report:
     def _lose(self, sentence: str) -> None:
         self.damaged = True
         self.sentences.append(sentence)
+
+
+def y4m_leftover(head: bytes, size: int, demuxer: Demuxer) -> int:
+    """Bytes of a y4m stream that belong to a last frame cut off; FFmpeg drops them in silence.
+
+    Args:
+        head: how the stream begins, with its header and the first frame's.
+        size: of the stream.
+        demuxer: after it has read all frames that came whole.
+    """
+    lines = head.split(b"\n", 2)
+    if not lines[0].startswith(b"YUV4MPEG2") or len(lines) < 3 or not demuxer.packets:
+        return 0
+    whole = len(lines[0]) + 1 + demuxer.packets * (len(lines[1]) + 1) + demuxer.bytes
+    return max(0, size - whole)

@@ -18,8 +18,9 @@ class Demuxer:
     """The packets of all streams of a container, in file order.
 
     Attributes:
-        errors: places where the container could not be read.
+        errors: places where the container could not be read, and packets it calls damaged.
         lost: why reading ended before the end, in words; "" if it did not.
+        packets, bytes: how many packets came, and how much data.
         end: where the latest packet ends, seconds; None before the first packet with a time.
     """
 
@@ -28,6 +29,8 @@ class Demuxer:
         self._stop = stop
         self.errors = 0
         self.lost = ""
+        self.packets = 0
+        self.bytes = 0
         self.end: Fraction | None = None
 
     def __iter__(self) -> Iterator[Any]:
@@ -54,6 +57,9 @@ class Demuxer:
                 yield packet
 
     def _note(self, packet: Any) -> None:
+        self.errors += bool(packet.is_corrupt)
+        self.packets += 1
+        self.bytes += packet.size
         if packet.pts is None or not packet.time_base:
             return
         end = (packet.pts + (packet.duration or 0)) * Fraction(packet.time_base)

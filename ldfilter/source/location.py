@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ldfilter.errors import SourceError
 from ldfilter.source.samples import sample_path
-from ldfilter.source.stdin import PipeReader, open_reader
+from ldfilter.source.stdin import HEAD_BYTES, PipeReader, open_reader
 
 SCHEMES = ("http", "https", "rtsp", "rtmp", "rtmps", "udp", "tcp", "ftp", "rtp")
 
@@ -34,6 +34,23 @@ class Location:
     def seekable(self) -> bool:
         """An ordinary file, which can be opened a second time."""
         return isinstance(self.target, str) and not self.network
+
+    @property
+    def head(self) -> bytes:
+        """The first bytes of a file, or of what came through a pipe so far."""
+        if isinstance(self.target, PipeReader):
+            return self.target.head
+        if self.network:
+            return b""
+        with open(self.target.removeprefix("file:"), "rb") as file:
+            return file.read(HEAD_BYTES)
+
+    @property
+    def size(self) -> int:
+        """Bytes of a file, or those that came through a pipe so far; 0 when unknown."""
+        if isinstance(self.target, PipeReader):
+            return self.target.size
+        return 0 if self.network else os.path.getsize(self.target.removeprefix("file:"))
 
 
 def locate(name: str, stop: threading.Event) -> Location:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import av
@@ -41,7 +40,7 @@ FORMATS = (
     *PIPES,
 )
 NETWORK_FORMATS = ("hls", "dash", "rtsp", "rtp", "sdp", "mpjpeg", "rtp_mpegts")
-PLAYLISTS = ("hls", "concat", "dash", "sdp", "imf", "webm_dash_manifest")
+PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"v=0")
 
 # PyAV 19 always replaces what is not UTF-8; before, a wrong byte in a title is an error.
 _LENIENT: dict[str, Any] = (
@@ -65,24 +64,32 @@ def open_container(location: Location) -> Any:
 
 
 def _reason(error: Exception, location: Location) -> str:
-    text = str(error)
+    head = location.head
     piped = isinstance(location.target, PipeReader)
-    if isinstance(location.target, PipeReader) and location.target.received == 0:
+    if piped and not head:
         return "nothing came through the pipe."
-    refused = re.search(r"\[([\w,]+)\] Format not on whitelist", text)
-    if refused and refused[1].split(",")[0] in PLAYLISTS:
-        return "it is a playlist; name the video itself."
-    if refused:
-        return f"it is not a video (FFmpeg takes it for {refused[1]})."
-    if "moov atom not found" in text and piped:
-        return "an mp4 with its index at the end cannot be read from a pipe; name the file."
-    if "moov atom not found" in text:
-        return "the index of this mp4 is missing, so the file is incomplete or no mp4 at all."
-    if isinstance(error, av.InvalidDataError):
-        return "it is not a video, or it is damaged from the first byte."
     if location.network:
-        return f"no answer that plays within {NETWORK_SECONDS:.0f} s ({_strerror(error)})."
-    return f"{_strerror(error)}."
+        return f"nothing that plays came within {NETWORK_SECONDS:.0f} s ({_strerror(error)})."
+    if head.lstrip(b"\xef\xbb\xbf \r\n").startswith(PLAYLISTS) or b"<MPD" in head:
+        return "it is a playlist; name the video itself."
+    if head[4:8] == b"ftyp" and piped:
+        return "an mp4 with its index at the end cannot be read from a pipe; name the file."
+    if head[4:8] == b"ftyp":
+        return "the index of this mp4 is missing; the file is incomplete."
+    if head.startswith(b"YUV4MPEG2"):
+        return f"its y4m header is not understood: {_text(head.splitlines()[0])}."
+    if _text(head).isprintable():
+        return "it is a text file, not a video."
+    return "it is not a video, or it is damaged from the first byte."
+
+
+def _text(data: bytes) -> str:
+    """The bytes as text on one line; those that are none become "\\0", which is not printable.
+
+    The last character may be cut in the middle, which is no sign of anything.
+    """
+    text = data.decode("utf-8", errors="replace")
+    return " ".join(text.rstrip("\ufffd").replace("\ufffd", "\0").split())
 
 
 def _strerror(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import Any
@@ -15,7 +16,7 @@ from ldfilter.source.opening import PIPES
 from ldfilter.source.picture import turning_filters
 
 HDR_TRANSFERS = {16: "PQ (HDR10)", 18: "HLG"}
-HEADER_DURATIONS = ("matroska", "mov", "avi", "flv")
+HEADER_DURATIONS = ("matroska", "mov", "flv")
 """Containers whose header says how long they are; elsewhere the length is measured or guessed."""
 
 _PICTURES = Disposition.attached_pic | Disposition.timed_thumbnails
@@ -93,9 +94,11 @@ def is_image(container: Any) -> bool:
     return container.format.name in PIPES or brand in ("avif", "heic", "mif1")
 
 
-def promised_end(container: Any) -> Fraction | None:
+def promised_end(container: Any, stream: Any) -> Fraction | None:
     """When the input should end by its header, in seconds; None where no header says so."""
     names = container.format.name.split(",")
+    if "avi" in names:  # FFmpeg shortens an avi's duration to what the file holds
+        return stream.frames / _rate(stream) if stream.frames and _rate(stream) else None
     if not container.duration or not any(name in HEADER_DURATIONS for name in names):
         return None
     return Fraction(container.duration + max(container.start_time or 0, 0), 1_000_000)
@@ -117,6 +120,9 @@ def _aspect(stream: Any, first: Any) -> Fraction:
 def _duration(container: Any, stream: Any) -> Fraction | None:
     if stream.duration and stream.time_base:
         return Fraction(stream.duration * Fraction(stream.time_base))
+    tag = re.fullmatch(r"(\d+):(\d+):(\d+\.\d+)", stream.metadata.get("DURATION", ""))
+    if tag:  # Matroska's statistics, which tell the video from longer sound
+        return 3600 * int(tag[1]) + 60 * int(tag[2]) + Fraction(tag[3])
     return Fraction(container.duration, 1_000_000) if container.duration else None
 
 

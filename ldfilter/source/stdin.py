@@ -7,6 +7,7 @@ import select
 import stat
 import threading
 
+HEAD_BYTES = 256
 POLL_SECONDS = 0.1
 """How long one wait for data may last before the stop flag is looked at."""
 
@@ -17,22 +18,28 @@ class PipeReader:
     FFmpeg's own "pipe:0" stays blocked in `read` after Ctrl-C, since it restarts the call.
 
     Attributes:
-        received: bytes handed out so far.
+        head: the first bytes of the stream, at most HEAD_BYTES, as far as they were read.
+        size: bytes that came through so far.
     """
 
     def __init__(self, fd: int, stop: threading.Event) -> None:
         self._fd = fd
         self._stop = stop
-        self.received = 0
+        self.head = b""
+        self.size = 0
 
     def read(self, size: int) -> bytes:
         """At least one byte and at most `size`; b"" at the end or when stopped."""
         while not self._stop.is_set():
             if _has_data(self._fd):
                 data = os.read(self._fd, size)
-                self.received += len(data)
+                self._note(data)
                 return data
         return b""
+
+    def _note(self, data: bytes) -> None:
+        self.head += data[: HEAD_BYTES - len(self.head)]
+        self.size += len(data)
 
     def close(self) -> None:
         """Close the descriptor, unless it is standard input."""
@@ -43,6 +50,14 @@ class PipeReader:
 
 class FileReader(PipeReader):
     """A descriptor that is a regular file (`ldfilter < in.mp4`), so FFmpeg may seek in it."""
+
+    def __init__(self, fd: int, stop: threading.Event) -> None:
+        super().__init__(fd, stop)
+        self.size = os.fstat(fd).st_size
+
+    def _note(self, data: bytes) -> None:
+        if not self.head:
+            self.head = data[:HEAD_BYTES]
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         return os.lseek(self._fd, offset, whence)
