@@ -35,8 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     with (
         warnings.catch_warnings(),
-        Interrupts() as interrupts,
         true_stdout(restore=argv is not None) as stdout,
+        Interrupts() as interrupts,
     ):
         try:
             _perform(arguments, stdout=stdout, interrupts=interrupts)

@@ -8,16 +8,16 @@ from __future__ import annotations
 import os
 import sys
 import threading
-import time
 import types
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-
-import torch
+from typing import TYPE_CHECKING
 
 from ldfilter.config import Config
 from ldfilter.errors import Stopped
-from ldfilter.frame import Frame
+
+if TYPE_CHECKING:
+    from ldfilter.frame import Frame
 
 RESIDUAL = 0.125
 
@@ -34,12 +34,14 @@ class FakeStages:
     seconds: float = 0.0
     fail: Exception | None = None
     noise: str = ""
-    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    device: str = "cpu"
     summary: str = "no network on cpu"
     stop: threading.Event = field(default_factory=threading.Event)
 
 
 def dream(source: Iterable[Frame], stages: FakeStages) -> Iterator[Frame]:
+    import torch
+
     for count, frame in enumerate(source):
         if stages.fail is not None and count == 2:
             raise stages.fail
@@ -75,8 +77,6 @@ def main() -> int:
     sys.modules["ldfilter.pipeline"] = fake_module(
         seconds=seconds, noise=os.environ.get("FAKE_NOISE", "")
     )
-    if os.environ.get("FAKE_SLOW_START"):
-        time.sleep(30)
     return command()
 
 
