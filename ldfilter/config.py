@@ -8,40 +8,19 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from importlib import resources
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, get_type_hints
 
 from ldfilter.errors import ConfigError, suggestion
+from ldfilter.option import option, parse_value
 
 DEFAULT_PRESET = "long-term"
 
 GRADIENTS = ("raw", "blur", "laplacian")
 OPTIMIZERS = ("adam", "normalized")
 FORMS = ("signed-square", "squared", "logit", "log-probability")
-
-
-def option(
-    default: Any,
-    help: str,
-    *,
-    unit: str = "",
-    choices: tuple[str, ...] = (),
-    minimum: float | None = None,
-    maximum: float | None = None,
-) -> Any:
-    """A config field with what a person needs to set it."""
-    metadata = {
-        "help": help,
-        "unit": unit,
-        "choices": choices,
-        "minimum": minimum,
-        "maximum": maximum,
-    }
-    if isinstance(default, dict):
-        return field(default_factory=lambda: dict(default), metadata=metadata)
-    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -318,49 +297,5 @@ def _update(config: Any, tree: Mapping[str, Any], *, path: str) -> Any:
                 raise ConfigError(f"{name} is a section with keys of its own, not {value!r}.")
             changes[key] = _update(current, value, path=f"{name}.")
         else:
-            changes[key] = _parse(name, value, types[key], known[key].metadata)
+            changes[key] = parse_value(name, value, types[key], known[key].metadata)
     return replace(config, **changes)
-
-
-def _parse(name: str, value: Any, kind: Any, metadata: Mapping[str, Any]) -> Any:
-    """`value` as the type of its field, checked against the field's choices and bounds."""
-    if get_origin(kind) is tuple:
-        values = value if isinstance(value, list | tuple) else [value]
-        if not values:
-            raise ConfigError(f"{name} needs at least one value.")
-        return tuple(_parse(name, v, get_args(kind)[0], metadata) for v in values)
-    if get_origin(kind) is dict:
-        return _parse_table(name, value, metadata)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    if type(value) is not kind:
-        wanted = {float: "a number", int: "a whole number", bool: "true or false", str: "text"}
-        raise ConfigError(f"{name} must be {wanted[kind]}, not {value!r}.")
-    _check(name, value, metadata)
-    return value
-
-
-def _parse_table(name: str, value: Any, metadata: Mapping[str, Any]) -> dict[str, float]:
-    """A table of weights; a single word stands for that word with weight 1."""
-    table = {value: 1.0} if isinstance(value, str) else value
-    if not isinstance(table, Mapping) or not table:
-        raise ConfigError(f"{name} must be a table of names with weights, not {value!r}.")
-    for key in table:
-        _check(name, key, metadata)
-    return {key: _parse(f"{name}.{key}", weight, float, {}) for key, weight in table.items()}
-
-
-def _check(name: str, value: Any, metadata: Mapping[str, Any]) -> None:
-    choices = metadata.get("choices") or ()
-    if choices and value not in choices:
-        raise ConfigError(
-            f"{name} cannot be {value!r}; choose from {', '.join(choices)}."
-            f"{suggestion(str(value), choices)}"
-        )
-    low, high = metadata.get("minimum"), metadata.get("maximum")
-    if isinstance(value, float) and not abs(value) < float("inf"):
-        raise ConfigError(f"{name} must be a finite number, not {value}.")
-    if low is not None and value < low:
-        raise ConfigError(f"{name} must be at least {low}, not {value}.")
-    if high is not None and value > high:
-        raise ConfigError(f"{name} must be at most {high}, not {value}.")

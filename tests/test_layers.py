@@ -14,10 +14,10 @@ import ldfilter
 
 ROOT = Path(ldfilter.__file__).parent
 LEAVES = {"errors", "config", "classes", "frame", "device", "image", "warp", "history"}
-LEAVES |= {"prefetch", "version"}
+LEAVES |= {"option", "prefetch", "version"}
 STAGES = {"source", "motion", "dreaming", "sink"}
 EXTENSIONS = {"measure", "distill", "parallel", "vapoursynth"}
-TORCHLESS = {"errors", "config", "classes", "version"}
+TORCHLESS = {"errors", "config", "classes", "option", "version"}
 HOMES = {
     "av": {"source", "sink"},
     "cv2": {"motion/opencv.py"},
