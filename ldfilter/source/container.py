@@ -16,7 +16,7 @@ from ldfilter.source.clock import Cut, Timeline
 from ldfilter.source.damage import Report, y4m_leftover
 from ldfilter.source.demux import Decoder, Demuxer, GroupSkipper
 from ldfilter.source.location import Location
-from ldfilter.source.opening import open_container
+from ldfilter.source.opening import open_container, piped_mp4
 from ldfilter.source.packets import FileFeed, PipeFeed
 from ldfilter.source.picture import LIMITED, Painter, Straightener, frame_duration
 from ldfilter.source.probe import is_image, main_video, promised_end, refuse_hdr, stream_info
@@ -55,7 +55,7 @@ class ContainerSource:
         self.warnings: list[str] = []
         self.damaged = False
         self._pipe: PipeFeed | None = None
-        self._container = open_container(location)
+        self._container = _open(location, stop)
         try:
             self._stream = main_video(self._container, location.name)
             self._demuxer = Demuxer(self._container, stop)
@@ -200,9 +200,10 @@ class ContainerSource:
         if self._stop.is_set():
             raise Stopped("stopped before the first frame.")
         if not found:
+            codec = self._stream.codec_context.name
             raise SourceError(
-                f"cannot read {self._location.name}: no picture of its "
-                f"{self._stream.codec_context.name} video can be decoded."
+                f"cannot read {self._location.name}: "
+                + (piped_mp4(self._location) or f"no picture of its {codec} can be decoded.")
             )
         return found[0], image and len(found) == 1
 
@@ -263,6 +264,15 @@ class ContainerSource:
             end = self._cut.end
             if end is None or (time or 0) * Fraction(packet.time_base) > end + 1:
                 return
+
+
+def _open(location: Location, stop: threading.Event) -> Any:
+    try:
+        return open_container(location)
+    except SourceError:
+        if stop.is_set():
+            raise Stopped("stopped before the first frame.") from None
+        raise
 
 
 def work_size(size: tuple[int, int], work_height: int) -> tuple[tuple[int, int], str]:

@@ -63,6 +63,13 @@ def open_container(location: Location) -> Any:
         raise SourceError(f"cannot read {location.name}: {_reason(error, location)}") from error
 
 
+def piped_mp4(location: Location) -> str:
+    """Why an mp4 that came through a pipe could not be read; "" if it is anything else."""
+    if isinstance(location.target, PipeReader) and location.head[4:8] == b"ftyp":
+        return "an mp4 with its index at the end cannot be read from a pipe; name the file."
+    return ""
+
+
 def _reason(error: Exception, location: Location) -> str:
     head = location.head
     piped = isinstance(location.target, PipeReader)
@@ -72,8 +79,8 @@ def _reason(error: Exception, location: Location) -> str:
         return f"nothing that plays came within {NETWORK_SECONDS:.0f} s ({_strerror(error)})."
     if head.lstrip(b"\xef\xbb\xbf \r\n").startswith(PLAYLISTS) or b"<MPD" in head:
         return "it is a playlist; name the video itself."
-    if head[4:8] == b"ftyp" and piped:
-        return "an mp4 with its index at the end cannot be read from a pipe; name the file."
+    if reason := piped_mp4(location):
+        return reason
     if head[4:8] == b"ftyp":
         return "the index of this mp4 is missing; the file is incomplete."
     if head.startswith(b"YUV4MPEG2"):
