@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,7 @@ def build(config: Config, *, stop: threading.Event | None = None) -> Stages:
     device = pick_device(config.network.device)
     classes = parse_classes(config.objective.classes)
     temporal = config.temporal
-    flow = load_flow(config.motion.flow) if temporal.active else None
+    flow = load_flow(config.motion.flow, weights=config.network.weights, device=device)
     backbone = load_backbone(config.network.backbone, weights=config.network.weights).to(device)
     objective = ClassObjective(
         backbone,
@@ -69,14 +69,14 @@ def build(config: Config, *, stop: threading.Event | None = None) -> Stages:
         dreamer=OptimizingDreamer(
             config, objective=objective, tile=backbone.tile, device=device, stop=stop
         ),
-        flow=flow,
+        flow=flow if temporal.active else None,
         offsets=temporal.offsets if temporal.long else (1,),
         device=device,
         summary=f"{config.network.backbone} on {device.type}",
     )
 
 
-def process(source: Iterable[Frame], stages: Stages) -> Iterator[Frame]:
+def process(source: Iterable[Frame], stages: Stages) -> Generator[Frame, None, None]:
     """Dreamed frames, one for every frame of `source`, in order.
 
     Decoding and motion run ahead in a thread of their own, at most `AHEAD` frames. Closing the
