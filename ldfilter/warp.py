@@ -73,8 +73,9 @@ def warp_linear(a: Tensor, flow: Tensor) -> Tensor:
     Shapes as in `warp`.
     """
     height, width = a.shape[2:]
-    x, y = _positions(flow)
-    grid = torch.stack((_normalized(x, width), _normalized(y, height)), dim=3)
+    scale = flow.new_tensor([2 / max(width - 1, 1), 2 / max(height - 1, 1)])
+    own = _pixel_grid((flow.shape[2], flow.shape[3]), flow.dtype, flow.device)
+    grid = (flow.permute(0, 2, 3, 1) + own).mul_(scale).sub_(1)
     return F.grid_sample(
         a, grid.to(a.dtype), mode="bilinear", padding_mode="border", align_corners=True
     )
@@ -98,9 +99,11 @@ def _positions(flow: Tensor) -> tuple[Tensor, Tensor]:
     return flow[:, 0] + x, flow[:, 1] + y[:, None]
 
 
-def _normalized(position: Tensor, length: int) -> Tensor:
-    """Pixels to grid_sample's [-1, 1]."""
-    return position * (2 / max(length - 1, 1)) - 1
+@lru_cache(maxsize=4)
+def _pixel_grid(size: tuple[int, int], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """The coordinates of every pixel, (h, w, 2), (x, y)."""
+    y, x = (torch.arange(length, dtype=dtype, device=device) for length in size)
+    return torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=2)
 
 
 def _mirror(start: int, stop: int, length: int, device: torch.device) -> Tensor:

@@ -1,9 +1,9 @@
 """Telling sensor noise from motion, so that a still picture is not resampled on every frame.
 
 Flow estimators see motion of about 0.1 px in noise. Where two frames differ by no more than the
-noise, nothing moved, with two exceptions. Where the flow explains the difference, there is motion,
-however slow. And a flat area differs by no more than the noise even in a pan; there the textures
-around it decide.
+noise, nothing moved, with two exceptions. Where the flow explains the difference, or the difference
+is smoother than noise, there is motion, however slow. And a flat area differs by no more than the
+noise even in a pan; there the textures around it decide.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from torch import Tensor
 from ldfilter.warp import warp_linear
 
 _BLOCK = 4  # px; energies are averaged over blocks and 3x3 blocks: 12 px, empirical
-_GAIN = (
-    0.25  # part of a difference that flow must explain; measured 0.0 to 0.15 in noise, 0.5 in pans
-)
+_GAIN = 0.25  # part of a difference that flow explains; measured: noise 0 to 0.15, pans 0.5
+_SMOOTH = 0.1  # part of a difference that a mean over 12 px leaves; white noise leaves 0.01
 _FLOOR = 0.3  # grey levels; rounding to 8 bit alone makes a noise of 0.29
+_CEILING = 8.0  # grey levels at the flow's size; no camera is noisier, failing flow is
 _RAMP = 0.5  # flow comes back between 1 and 1.5 times the threshold, not at a hard edge
 
 
@@ -38,26 +38,23 @@ def moving_part(current: Tensor, reference: Tensor, flow: Tensor, *, noise: floa
     a, b = (picture.float().mean(1, keepdim=True) for picture in (current, reference))
     gradient = _blocks(_gradient_energy(a))
     remains = _blocks((a - warp_linear(b, flow)).square())
-    sigma = _noise(remains, gradient)
     difference = _blocks((a - b).square())
+    finest = _finest(gradient)
+    # Where flow fails, as on a cut, much remains that is not noise: the finest detail bounds it.
+    sigma = min(math.sqrt(float(remains.median()) / 2), 2 * finest, _CEILING)
+    sigma = max(sigma, _FLOOR)
     loudness = difference.sqrt() / (noise * sigma)
-    moves = (loudness > 1) | (remains < (1 - _GAIN) * difference)
-    texture = (gradient - 2 * sigma**2).clamp_(min=0)
-    around = _share_around(moves, texture)
+    explained = remains < (1 - _GAIN) * difference
+    smooth = _blocks(a - b).square() > _SMOOTH * difference
+    texture = (gradient - 2 * finest**2).clamp_(min=0)
+    around = _share_around((loudness > 1) | explained | smooth, texture)
     moving = torch.maximum((loudness - 1) / _RAMP, (around > 0.5).float()).clamp_(0, 1)
     return F.interpolate(moving, size=a.shape[2:], mode="bilinear")
 
 
-def _noise(remains: Tensor, gradient: Tensor) -> float:
-    """Standard deviation of one frame's noise, in grey levels.
-
-    From what remains of the difference of two frames after the motion is taken out. Where flow
-    fails, as on a cut, much remains; so the smoothest tenth of the picture, whose gradient is
-    mostly noise, bounds it.
-    """
-    temporal = math.sqrt(float(remains.median()) / 2)
-    spatial = math.sqrt(float(gradient.flatten().quantile(0.1)))
-    return max(min(temporal, 2 * spatial), _FLOOR)
+def _finest(gradient: Tensor) -> float:
+    """Standard deviation, in grey levels, of the smoothest tenth of the picture: mostly noise."""
+    return math.sqrt(float(gradient.flatten().quantile(0.1)))
 
 
 def _share_around(moves: Tensor, texture: Tensor) -> Tensor:
