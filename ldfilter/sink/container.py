@@ -18,6 +18,10 @@ from ldfilter.sink.outlet import Pipe, failure, is_url
 from ldfilter.sink.palette import Palette
 from ldfilter.sink.target import Target
 
+FRAGMENTS = ("mp4", "mov")
+"""Their fragments end at key frames; one a second bounds what a killed process loses."""
+NO_REORDERING = ("avi",)
+"""Files without a place for the time of a picture that is coded out of order."""
 NOT_KEPT = ("encoder", "major_brand", "minor_version", "compatible_brands", "rotate", "DURATION")
 """Metadata that describes the input file, not the film."""
 
@@ -144,6 +148,10 @@ class ContainerSink:
         context.pix_fmt = target.pix_fmt
         context.time_base = stream.time_base = target.time_base
         context.flags |= Flags.frame_duration
+        if target.container.muxer in FRAGMENTS:
+            context.gop_size = max(1, round(target.rate))
+        if target.container.muxer in NO_REORDERING:
+            context.max_b_frames = 0
         if like.info.sample_aspect_ratio:
             context.sample_aspect_ratio = like.info.sample_aspect_ratio
         tag(context, target.colors)

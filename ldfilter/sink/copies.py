@@ -26,11 +26,23 @@ COPIED: dict[str, frozenset[str]] = {
         "vorbis": "matroska webm nut avi",
         "flac": "mp4 matroska nut avi",
         "pcm_s16le": "mov matroska nut avi",
+        "pcm_s24le": "mov matroska nut avi",
+        "pcm_s32le": "mov matroska nut avi",
+        "pcm_f32le": "mov matroska nut avi",
+        "pcm_s16be": "mov matroska nut",
+        "pcm_u8": "mov matroska nut avi",
         "ac3": "mp4 mov matroska mpegts nut avi",
+        "eac3": "mp4 mov matroska mpegts",
+        "mp2": "matroska mpegts nut avi",
+        "alac": "mp4 mov matroska",
+        "wavpack": "matroska",
         "subrip": "matroska",
         "ass": "matroska nut",
         "webvtt": "matroska webm",
         "mov_text": "mp4 mov",
+        "dvd_subtitle": "matroska",
+        "dvb_subtitle": "matroska",
+        "hdmv_pgs_subtitle": "matroska",
     }.items()
 }
 """Containers that each codec was seen to survive in, with PyAV 18 (FFmpeg 8.1)."""

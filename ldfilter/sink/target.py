@@ -17,6 +17,7 @@ from ldfilter.sink.formats import (
     ENCODERS,
     EVEN_ONLY,
     IMAGE_CODECS,
+    RATE_CONTROL,
     WHOLE_FRAMES,
     Container,
     Encoding,
@@ -34,7 +35,7 @@ Y4M_FORMATS = (
 POOR = frozenset({"pal8", "monob", "monow", "rgb8", "bgr8", "rgb4_byte", "bgr4_byte"})
 """Formats that cannot show a dream."""
 
-KEEP_ASPECT = frozenset({"mp4", "mov", "yuv4mpegpipe"})
+KEEP_ASPECT = frozenset({"mp4", "mov", "yuv4mpegpipe", "image2", "gif"})
 ASPECT_ENCODERS = frozenset({"libx264", "libx265", "h264_nvenc", "hevc_nvenc", "mpeg4"})
 
 
@@ -225,6 +226,8 @@ def _colors(source: Colors, *, info: StreamInfo, canvas: str, encoder: str) -> C
         colors = source.for_format(
             from_rgb=from_rgb, to_rgb=LAYOUTS[canvas].rgb, height=info.size[0]
         )
+    if canvas.startswith("gray") and colors.range == 0:
+        colors = replace(colors, range=FULL)  # players take untagged grey video for limited
     if encoder == "mjpeg":
         colors = replace(colors, range=FULL, matrix=BT470BG)
     return colors
@@ -250,9 +253,14 @@ def _rate(info: StreamInfo) -> Fraction:
 
 def _options(encoder: str, encoding: Encoding) -> dict[str, str]:
     options = dict(ENCODERS.get(encoder, {}))
+    if RATE_CONTROL & set(encoding.options):
+        options.pop("crf", None)
     if encoding.crf is not None:
         options["crf"] = f"{encoding.crf:g}"
-    return options | dict(encoding.options)
+    wanted = dict(encoding.options)
+    if encoder == "libx265" and "x265-params" in wanted:
+        wanted["x265-params"] = f"{options['x265-params']}:{wanted['x265-params']}"
+    return options | wanted
 
 
 def _aspect_note(info: StreamInfo, *, container: Container, encoder: str) -> list[str]:

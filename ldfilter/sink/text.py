@@ -27,20 +27,29 @@ class TextWriter:
 
     def __init__(self, output: Any, *, source: str, target: str) -> None:
         self._source, self._target = source, target
+        self._end: int | None = None
         self.stream = output.add_stream(target)
         self.stream.codec_context.subtitle_header = ASS_HEADER.encode("ascii")
 
     def packets(self, packet: Any) -> Iterator[Any]:
-        """The packet with its text in the other codec; nothing for an empty one."""
+        """The packet with its text in the other codec; nothing for an empty one.
+
+        In mov_text a line stays until the next packet: an empty one ends it where it should.
+        """
         text = read_text(bytes(packet), self._source)
         if not text:
             return
+        if self._target == "mov_text" and self._end is not None and self._end < packet.pts:
+            yield self._packet("", packet, start=self._end, duration=packet.pts - self._end)
+        yield self._packet(text, packet, start=packet.pts, duration=packet.duration)
+        self._end = packet.pts + packet.duration if packet.duration else None
+
+    def _packet(self, text: str, like: Any, *, start: int, duration: int) -> Any:
         new = av.Packet(write_text(text, self._target))
-        new.pts, new.dts, new.duration = packet.pts, packet.pts, packet.duration
-        new.time_base = packet.time_base
-        new.is_keyframe = True
-        new.stream = self.stream
-        yield new
+        new.pts = new.dts = start
+        new.duration, new.time_base = duration, like.time_base
+        new.is_keyframe, new.stream = True, self.stream
+        return new
 
 
 def read_text(data: bytes, codec: str) -> str:

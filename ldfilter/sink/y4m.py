@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any, BinaryIO
 
+from ldfilter.errors import SinkError
 from ldfilter.frame import Frame, Source
 from ldfilter.sink.colors import FULL, LIMITED
 from ldfilter.sink.composite import Compositor
@@ -39,7 +40,7 @@ class Y4mSink:
         self._header: bytes | None = header(target, aspect=like.info.sample_aspect_ratio)
         self._start = Fraction(0)
         self._count = 0
-        self._said_late = False
+        self._said_late = self._closed = False
 
     def __enter__(self) -> Y4mSink:
         return self
@@ -54,6 +55,8 @@ class Y4mSink:
             ReaderLeft: the reader closed the pipe.
             SinkError: the disk is full or the output failed.
         """
+        if self._closed:
+            raise SinkError(f"{self._target.name} is closed already; open a new sink.")
         self._watch_clock(frame)
         picture = self._compositor(frame)
         with self._outlet.opened() as file:
@@ -66,6 +69,9 @@ class Y4mSink:
 
     def close(self, *, complete: bool = True) -> None:
         """Finish; safe to call twice."""
+        if self._count == 0 and not self._closed:
+            self.warnings.append(f"no frame came, so {self._target.name} was not written.")
+        self._closed = True
         self._outlet.close(keep=self._count > 0)
 
     def _watch_clock(self, frame: Frame) -> None:

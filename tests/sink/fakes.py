@@ -53,7 +53,7 @@ def make_frame(
     time_base: Fraction = Fraction(1, 12800),
     size: tuple[int, int] = SIZE,
 ) -> Frame:
-    """Frame `number` of a 25 fps clip, unless told otherwise. `residual`: RGB constant or tensor."""
+    """Frame `number` of a 25 fps clip, unless told otherwise; `residual` may be (r, g, b)."""
     if isinstance(residual, tuple):
         residual = torch.tensor(residual).view(1, 3, 1, 1).expand(1, 3, *size).contiguous()
     return Frame(
