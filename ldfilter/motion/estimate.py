@@ -16,9 +16,9 @@ from torch import Tensor
 from ldfilter.frame import Frame, Motion
 from ldfilter.image import luma, resize
 from ldfilter.motion.flow import Flow
-from ldfilter.motion.reliability import CUT, HALF, consistent
+from ldfilter.motion.reliability import CUT, HALF, consistent, explained
 from ldfilter.motion.stillness import moving_part
-from ldfilter.warp import resize_flow
+from ldfilter.warp import resize_flow, warp_linear
 
 _SMALLEST = 64  # px; the shorter side of a picture is not shrunk below it for flow
 
@@ -143,12 +143,18 @@ class _Tracker:
         reference = self._past[offset - 1].picture
         backward = self._flow(self._picture, reference)
         forward = self._flow(reference, self._picture)
-        reliable = consistent(backward, forward)
+        here, there = _grey_levels(self._picture), _grey_levels(reference)
+        returned = warp_linear(there, backward)
+        reliable = consistent(backward, forward) & explained(here, returned)
         if self._noise > 0:
-            moving = moving_part(self._picture, reference, backward, noise=self._noise)
+            moving = moving_part(here, there, returned, noise=self._noise)
             # The masks would take the noise of the flow, or the edge where it ends, for motion.
             backward, reliable = backward * moving, reliable | (moving == 0)
         return _Link(backward, reliable)
+
+
+def _grey_levels(picture: Tensor) -> Tensor:
+    return picture.float().mean(1, keepdim=True)
 
 
 def _size(image: Tensor) -> tuple[int, int]:

@@ -9,10 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ldfilter.motion.blocks import block_means
 from ldfilter.warp import warp_linear
 
 CUT = 0.85
 """Above this inconsistent part of the picture a frame is a cut (LucidDream, A.3)."""
+
+_LIGHT = 12.0  # grey levels a picture may brighten from one frame to the other; empirical
 
 HALF = 0.5
 """Across a cut, an offset may claim pixels only if this part of the picture is consistent."""
@@ -33,6 +36,30 @@ def consistent(backward: Tensor, forward: Tensor) -> Tensor:
     disoccluded = _energy(returned + backward) > 0.01 * (there + back) + 0.5
     boundary = _gradient_energy(backward) > 0.01 * there + 0.002
     return ~(disoccluded | boundary | _outside(backward))
+
+
+def explained(current: Tensor, returned: Tensor) -> Tensor:
+    """Where the reference, warped onto the current picture, looks like it.
+
+    Differs: not part of the published masks. A flat picture, as in a fade through black or a
+    flash, has the flow 0 in both directions, which confirm each other; without this rule a cut
+    through black is no cut, and the old dream comes through on the other side.
+
+    Args:
+        current, returned: (1, 1, h, w) float32 in grey levels.
+
+    Returns:
+        (1, 1, h, w) bool: what remains of the difference is less than half of what two unrelated
+        pictures of this contrast would leave, with a tolerance for changes of light.
+    """
+    remains = block_means((current - returned).square())
+    contrast = _variance(current) + _variance(returned)
+    fits = remains < 0.5 * contrast + _LIGHT**2
+    return F.interpolate(fits.float(), size=current.shape[2:], mode="nearest-exact") > 0
+
+
+def _variance(picture: Tensor) -> Tensor:
+    return block_means(picture.square()) - block_means(picture).square()
 
 
 def _energy(flow: Tensor) -> Tensor:

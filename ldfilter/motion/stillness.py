@@ -14,9 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ldfilter.warp import warp_linear
+from ldfilter.motion.blocks import block_means
 
-_BLOCK = 4  # px; energies are averaged over blocks and 3x3 blocks: 12 px, empirical
 _GAIN = 0.25  # part of a difference that flow explains; measured: noise 0 to 0.15, pans 0.5
 _SMOOTH = 0.1  # part of a difference that a mean over 12 px leaves; white noise leaves 0.01
 _FLOOR = 0.3  # grey levels; rounding to 8 bit alone makes a noise of 0.29
@@ -24,32 +23,31 @@ _CEILING = 8.0  # grey levels at the flow's size; no camera is noisier, failing 
 _RAMP = 0.5  # flow comes back between 1 and 1.5 times the threshold, not at a hard edge
 
 
-def moving_part(current: Tensor, reference: Tensor, flow: Tensor, *, noise: float) -> Tensor:
+def moving_part(current: Tensor, reference: Tensor, returned: Tensor, *, noise: float) -> Tensor:
     """What to multiply a flow with: 0 where the pictures differ only by noise, else up to 1.
 
     Args:
-        current, reference: (1, C, h, w) uint8, the pictures `flow` was computed from.
-        flow: (1, 2, h, w), from current to reference.
+        current, reference: (1, 1, h, w) float32, the pictures in grey levels, 0 to 255.
+        returned: the reference warped onto the current picture by the flow.
         noise: the threshold, in standard deviations of one frame's noise.
 
     Returns:
         (1, 1, h, w) float32; where it is 0 the pictures agree whatever the flow says.
     """
-    a, b = (picture.float().mean(1, keepdim=True) for picture in (current, reference))
-    gradient = _blocks(_gradient_energy(a))
-    remains = _blocks((a - warp_linear(b, flow)).square())
-    difference = _blocks((a - b).square())
+    gradient = block_means(_gradient_energy(current))
+    remains = block_means((current - returned).square())
+    difference = block_means((current - reference).square())
     finest = _finest(gradient)
     # Where flow fails, as on a cut, much remains that is not noise: the finest detail bounds it.
     sigma = min(math.sqrt(float(remains.median()) / 2), 2 * finest, _CEILING)
     sigma = max(sigma, _FLOOR)
     loudness = difference.sqrt() / (noise * sigma)
     explained = remains < (1 - _GAIN) * difference
-    smooth = _blocks(a - b).square() > _SMOOTH * difference
-    texture = (gradient - 2 * finest**2).clamp_(min=0)
+    smooth = block_means(current - reference).square() > _SMOOTH * difference
+    texture = (gradient - 2 * min(sigma, finest) ** 2).clamp_(min=0)
     around = _share_around((loudness > 1) | explained | smooth, texture)
     moving = torch.maximum((loudness - 1) / _RAMP, (around > 0.5).float()).clamp_(0, 1)
-    return F.interpolate(moving, size=a.shape[2:], mode="bilinear")
+    return F.interpolate(moving, size=current.shape[2:], mode="bilinear")
 
 
 def _finest(gradient: Tensor) -> float:
@@ -74,9 +72,3 @@ def _gradient_energy(a: Tensor) -> Tensor:
     across = padded[:, :, 1:-1, 2:] - padded[:, :, 1:-1, :-2]
     down = padded[:, :, 2:, 1:-1] - padded[:, :, :-2, 1:-1]
     return across.square_().add_(down.square_()).div_(4)
-
-
-def _blocks(energy: Tensor) -> Tensor:
-    """Means over blocks, smoothed over their neighbours."""
-    energy = F.avg_pool2d(energy, _BLOCK, ceil_mode=True, count_include_pad=False)
-    return F.avg_pool2d(energy, 3, stride=1, padding=1, count_include_pad=False)
