@@ -19,7 +19,14 @@ from ldfilter.source.location import Location
 from ldfilter.source.opening import open_container, piped_mp4
 from ldfilter.source.packets import FileFeed, PipeFeed
 from ldfilter.source.picture import LIMITED, Painter, Straightener, frame_duration
-from ldfilter.source.probe import is_image, main_video, promised_end, refuse_hdr, stream_info
+from ldfilter.source.probe import (
+    codec_name,
+    is_image,
+    main_video,
+    promised_end,
+    refuse_hdr,
+    stream_info,
+)
 
 PROBE_PACKETS = 1000
 """Video packets that may fail to decode before the input is given up. Empirical."""
@@ -165,7 +172,9 @@ class ContainerSource:
         packets = video if self._begin is None else skipper(video)
         frames = self._decodable(self._decoder.frames(packets), skipper)
         for count, picture in enumerate(self._straightener.frames(frames)):
-            pts = line.place(picture.pts, self._duration(picture))
+            duration = self._duration(picture)
+            pts = line.place(picture.pts, duration)
+            self._report.follow(pts, duration, first=not count)
             self._report.missing, self._report.backward = line.missing, line.backward
             self._report.deinterlaced = self._straightener.deinterlaced
             yield skipper.index + count, picture, pts
@@ -200,7 +209,7 @@ class ContainerSource:
         if self._stop.is_set():
             raise Stopped("stopped before the first frame.")
         if not found:
-            codec = self._stream.codec_context.name
+            codec = codec_name(self._stream)
             raise SourceError(
                 f"cannot read {self._location.name}: "
                 + (piped_mp4(self._location) or f"no picture of its {codec} can be decoded.")

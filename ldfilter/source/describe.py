@@ -8,6 +8,7 @@ from typing import Any
 import av.video.reformatter as names
 
 from ldfilter.frame import PacketFeed, StreamInfo
+from ldfilter.source.probe import codec_name
 
 RANGES = {1: "limited range", 2: "full range"}
 
@@ -68,7 +69,7 @@ def _tag(kind: Any, value: int, what: str) -> str:
 
 def _stream(stream: Any) -> str:
     context = stream.codec_context
-    parts = [context.name if context is not None else "unknown codec"]
+    parts = [codec_name(stream)]
     if stream.type == "audio":
         parts += [f"{context.sample_rate} Hz", f"{context.layout.name}"]
     if stream.metadata.get("language"):

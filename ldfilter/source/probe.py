@@ -70,7 +70,7 @@ def stream_info(
     return StreamInfo(
         name=name,
         format=container.format.name,
-        codec=stream.codec_context.name,
+        codec=codec_name(stream),
         size=(picture.height, picture.width),
         pix_fmt=picture.format.name,
         time_base=Fraction(stream.time_base),
@@ -86,6 +86,12 @@ def stream_info(
         metadata=dict(container.metadata),
         chapters=tuple(_chapters(container.chapters(), begin=begin, cut=cut)),
     )
+
+
+def codec_name(stream: Any) -> str:
+    """FFmpeg's name of the format, such as "av1", not of the decoder, such as "libdav1d"."""
+    context = stream.codec_context
+    return "unknown" if context is None else str(context.codec.canonical_name)
 
 
 def is_image(container: Any) -> bool:

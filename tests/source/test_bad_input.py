@@ -143,10 +143,24 @@ def test_a_hole_in_the_middle_is_passed(clip: ClipMaker, name: str) -> None:
     numbers = [read_number(frame.image) for frame in frames]
     assert numbers[:20] == list(range(20))
     assert numbers[-1] == 99
-    assert source.damaged
-    assert any("damaged" in sentence for sentence in source.warnings)
+    # FFmpeg 9 jumps over a damaged cluster of Matroska without an error; only a gap shows it.
+    assert source.damaged or name == "a.mkv"
+    assert any("damaged" in word or "missing" in word for word in source.warnings)
     times = [frame.pts for frame in frames]
     assert times == sorted(set(times))
+
+
+def test_a_gap_in_a_steady_video_is_told(clip: ClipMaker) -> None:
+    path = clip("a.ts", pts=[*range(30), *range(40, 60)])
+    with open_source(str(path)) as source:
+        list(source)
+    assert source.warnings == [f"pictures of {path} seem to be missing in one place."]
+
+
+def test_a_rate_that_varies_is_no_gap(clip: ClipMaker) -> None:
+    with open_source(str(clip("a.mkv", pts=[n * n for n in range(30)]))) as source:
+        list(source)
+    assert source.warnings == []
 
 
 def test_an_intact_file_has_nothing_to_complain_of(clip: ClipMaker) -> None:

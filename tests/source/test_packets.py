@@ -146,6 +146,13 @@ def test_a_spool_keeps_the_order_while_it_is_filled_and_emptied(clip: ClipMaker)
         assert spool.get() is None
 
 
+def test_codecs_are_named_by_their_format(clip: ClipMaker) -> None:
+    path = clip(codec="libsvtav1", size=(64, 64), frames=2, audio="libmp3lame")
+    with open_source(str(path)) as source:
+        assert source.info.codec == "av1"
+        assert any("audio: mp3," in line for line in describe(source.info, source.packets))
+
+
 def test_what_an_input_is_in_words(clip: ClipMaker) -> None:
     path = clip(
         "a.mkv",
