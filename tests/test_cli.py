@@ -89,6 +89,19 @@ def test_a_photo_is_a_video_of_one_frame(
     assert frames_of(tmp_path / "dreamed.png") == 1
 
 
+def test_one_frame_of_a_video_becomes_a_picture(
+    use: Use, clip: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "frame.png"
+    assert run(capfd, clip, out, "-q", "-ss", "0.08", "-t", "0.04", "--compare") == (0, "")
+    with av.open(str(out)) as container:
+        (frame,) = container.decode(video=0)
+        assert (frame.height, frame.width) == (48, 128)
+    code, said = run(capfd, clip, tmp_path / "all.png")
+    assert code == 1
+    assert "one picture" in said
+
+
 def test_unusual_names_work(use: Use, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "a b 'c' é %"
     folder.mkdir()

@@ -54,7 +54,7 @@ def open_sink(
     if not to_pipe and not is_url(name):
         check_path(name, info=info, overwrite=overwrite)
     target = resolve(name, info=info, encoding=encoding or Encoding(), compare=compare)
-    _check_pictures(target, still=info.still)
+    _check_pictures(target, single=info.still or info.frames == 1)
     if strict and target.notes:
         raise SinkError(f"--strict changes nothing, but {target.notes[0]}")
     compositor = Compositor(
@@ -93,9 +93,9 @@ def keep_plan(name: str, *, like: Source, encoding: Encoding | None = None) -> l
     return lines + [f"note: {note}" for note in target.notes]
 
 
-def _check_pictures(target: Target, *, still: bool) -> None:
+def _check_pictures(target: Target, *, single: bool) -> None:
     """One picture file holds one frame."""
-    if target.container.muxer == "image2" and not still and "%" not in target.name:
+    if target.container.muxer == "image2" and not single and "%" not in target.name:
         stem, _, extension = target.name.rpartition(".")
         raise SinkError(
             f"{target.name} is one picture and the source is a video; write "
