@@ -40,12 +40,7 @@ def open_source(
         ConfigError: an unknown sample.
         Stopped: `stop` was set before the first frame.
     """
-    if start is not None and start < 0:
-        raise SourceError(f"the start must not be negative, not {float(start):g} s.")
-    if end is not None and end <= (start or 0):
-        raise SourceError(
-            f"the end ({float(end):g} s) must be after the start ({float(start or 0):g} s)."
-        )
+    _check_range(start, end)
     stop = stop or threading.Event()
     wanted = {"audio": audio, "subtitle": subtitles}
     return ContainerSource(
@@ -56,3 +51,13 @@ def open_source(
         kinds=tuple(kind for kind in COPIED if wanted[kind]),
         stop=stop,
     )
+
+
+def _check_range(start: Fraction | None, end: Fraction | None) -> None:
+    begin = start or Fraction(0)
+    if begin < 0:
+        raise SourceError(f"the start must be at least 0 s, not {float(begin):g} s.")
+    if end is not None and end <= begin:
+        raise SourceError(
+            f"the end ({float(end):g} s) must be after the start ({float(begin):g} s)."
+        )
