@@ -47,8 +47,12 @@ COPIED: dict[str, frozenset[str]] = {
 }
 """Containers that each codec was seen to survive in, with PyAV 18 (FFmpeg 8.1)."""
 
-SURROUND = {"aac": 8, "libopus": 8}
-"""Most channels of each audio encoder."""
+LAYOUTS = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
+"""What each number of channels is transcoded to; both AAC and Opus know all of them."""
+
+
+BIBLIOGRAPHIC = dict(nld="dut", deu="ger", ell="gre", isl="ice", zho="chi", sqi="alb")
+"""Languages that FFmpeg's QuickTime writer knows by their older codes only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ class Plan:
     why: str = ""
 
     def __str__(self) -> str:
-        language = self.stream.metadata.get("language", "")
+        language = self.stream.metadata.get("language", "").replace("und", "")
         label = f"{self.stream.type} {self.stream.index} ({self.codec}"
         label += f", {language})" if language else ")"
         verdict = f"transcoded to {self.encoder}" if self.action == "transcoded" else self.action
@@ -78,6 +82,10 @@ def _plan_one(stream: Any, container: Container) -> Plan:
     codec = codec_of(stream)
     if container.muxer in COPIED.get(codec, ()):
         return Plan(stream, codec, "copied")
+    channels = getattr(stream.codec_context, "channels", 0) or 0
+    if stream.type == "audio" and channels > len(LAYOUTS):
+        why = f"{channels} channels are more than the {len(LAYOUTS)} that can be encoded"
+        return Plan(stream, codec, "dropped", why=why)
     if stream.type == "audio" and container.audio and stream.codec_context is not None:
         encoder = container.audio.removeprefix("lib")
         return Plan(stream, codec, "transcoded", encoder, f"{container.muxer} does not take it")
@@ -151,7 +159,9 @@ class Copies:
         """Write what encoders still hold."""
         for writer in self._writers.values():
             self._output.mux(list(writer.rest()))
-            if writer.damaged:
+            if writer.damaged == 1:
+                self._warnings.append(f"1 packet of {writer.label} was damaged and is missing.")
+            elif writer.damaged:
                 self._warnings.append(
                     f"{writer.damaged} packets of {writer.label} were damaged and are missing."
                 )
@@ -198,12 +208,11 @@ class _Audio(_Writer):
         context = item.stream.codec_context
         self.label = f"{item.stream.type} {item.stream.index}"
         self._input = item.stream
-        rate = 48000 if encoder == "libopus" else min(context.sample_rate or 48000, 96000)
+        rates = sorted(av.Codec(encoder, "w").audio_rates or [48000])
+        rate = next((r for r in rates if r >= (context.sample_rate or 48000)), rates[-1])
         self._stream = output.add_stream(encoder, rate=rate)
-        channels = max(1, min(context.channels or 2, SURROUND[encoder]))
-        self._stream.codec_context.layout = (
-            context.layout.name if channels > 2 else ("mono" if channels == 1 else "stereo")
-        )
+        channels = context.channels or 2
+        self._stream.codec_context.layout = LAYOUTS[channels - 1]
         self._stream.codec_context.bit_rate = 96_000 * channels
         _label(self._stream, item.stream)
         encoding = self._stream.codec_context
@@ -246,5 +255,8 @@ class _Text(_Writer):
 def _label(stream: Any, template: Any) -> None:
     """Carry language, title and disposition over."""
     kept = ("language", "title", "handler_name")
-    stream.metadata.update({k: v for k, v in template.metadata.items() if k in kept})
+    labels = {k: v for k, v in template.metadata.items() if k in kept}
+    if stream.container.format.name == "mov" and "language" in labels:
+        labels["language"] = BIBLIOGRAPHIC.get(labels["language"], labels["language"])
+    stream.metadata.update(labels)
     stream.disposition = int(template.disposition)

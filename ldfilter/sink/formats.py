@@ -133,7 +133,7 @@ SCHEMES = {
 IMAGE_CODECS = {"png": "png", "jpg": "mjpeg", "jpeg": "mjpeg"}
 
 ENCODERS: dict[str, dict[str, str]] = {
-    "libx264": {"crf": "16", "preset": "medium"},
+    "libx264": {"crf": "16", "preset": "fast"},
     "libx265": {"crf": "18", "preset": "medium", "x265-params": "log-level=error:open-gop=0"},
     "libvpx-vp9": {"crf": "24", "b": "0", "cpu-used": "4", "row-mt": "1"},
     "libsvtav1": {"crf": "24", "preset": "8"},

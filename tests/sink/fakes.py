@@ -80,6 +80,14 @@ class FakeFeed:
         self._packets.sort(key=lambda p: p.pts * p.time_base)
         self.asked: list[Fraction | None] = []
 
+    def spoil(self, number: int) -> None:
+        """Put noise in the place of one packet."""
+        old = self._packets[number]
+        new = av.Packet(b"\xff\x00" * 40)
+        new.stream, new.time_base = old.stream, old.time_base
+        new.pts, new.dts, new.duration = old.pts, old.dts, old.duration
+        self._packets[number] = new
+
     def until(self, time: Fraction | None) -> Iterator[Any]:
         self.asked.append(time)
         while self._packets:
