@@ -65,7 +65,7 @@ class DreamConfig:
     """How a frame is optimised."""
 
     first: Schedule = Schedule(octaves=(0.5, 0.75, 1.0), origins=10, updates=3)
-    fill: Schedule = Schedule(octaves=(0.5, 1.0), origins=2, updates=2)
+    fill: Schedule = Schedule(octaves=(0.5, 1.0), origins=2, updates=2, step=0.016)
     later: Schedule = Schedule(octaves=(1.0,), origins=3, updates=2)
     gradient: str = option("laplacian", "treatment of the gradient", choices=GRADIENTS)
     optimizer: str = option("normalized", "how a gradient becomes an update", choices=OPTIMIZERS)

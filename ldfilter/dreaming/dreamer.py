@@ -99,10 +99,9 @@ class OptimizingDreamer:
             self.governor.start(_strength(residual))
         else:
             motion = _moved(frame.motion, self.device)
-            past = recall(image, motion, self.memory, temporal, fade=self.governor.fade)
+            past = recall(image, motion, self.memory, temporal)
             residual = self._dream_on(image, past, generator)
-            if temporal.governor:
-                self.governor.observe(_strength(residual))
+            self.governor.observe(_strength(residual))
         if temporal.active:
             self.memory.push(image, residual, carry=temporal.carry)
         return residual.float().cpu()
@@ -119,12 +118,14 @@ class OptimizingDreamer:
     def _dream_on(self, image: Tensor, past: Past, generator: torch.Generator) -> Tensor:
         """From its past: new areas are filled first, then the whole frame is dreamed."""
         fill, later = self.config.dream.fill, self.config.dream.later
+        gain = torch.ones_like(image[:, :1])
+        if self.config.temporal.governor:
+            steering = self.governor.steer(past.start - image)
+            past, gain = past.faded(image, steering.fade), steering.gain
         canvas = Canvas(past.start, blur(past.unclaimed.to(image), sigma=2), None)
         filled = dream_octaves(canvas, self.plan, fill, step=fill.step, generator=generator)
-        canvas = Canvas(filled, torch.ones_like(image[:, :1]), past.target)
-        step = later.step * self.governor.step
-        dreamed = dream_octaves(canvas, self.plan, later, step=step, generator=generator)
-        return dreamed - image
+        canvas = Canvas(filled, gain, past.target)
+        return dream_octaves(canvas, self.plan, later, step=later.step, generator=generator) - image
 
     def _check(self) -> None:
         if self.stop.is_set():

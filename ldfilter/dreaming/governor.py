@@ -1,4 +1,5 @@
-"""Holds the strength of a shot at that of its first frame: the dream neither fades nor burns in.
+"""Holds the strength of a shot at that of its first frame: the dream neither fades nor burns in,
+and new areas catch up with old ones.
 
 LucidDream leaves this to the balance between over-hallucination and the temporal loss (A.2), which
 a few updates per frame do not reach: strength halves or doubles within a second.
@@ -6,32 +7,64 @@ a few updates per frame do not reach: strength halves or doubles within a second
 
 from __future__ import annotations
 
-STEP_BOUNDS = (0.5, 2.0)
-FASTEST_FADE = 0.94
-"""Per frame, empirical: slow enough that no frame is seen to lose its dream."""
+from dataclasses import dataclass
+
+from torch import Tensor
+from torch.nn import functional as F
+
+# Empirical, all of them.
+CELL = 16  # px, at which local strength is measured
+GAIN = (0.3, 3.0)  # least and greatest factor on an update
+FASTEST_FADE = 0.94  # per frame: slow enough that no frame is seen to lose its dream
+LEVEL = (0.6, 1.6)
+HASTE = 0.1  # exponent of the correction of the level by one frame
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Steering:
+    """What the governor does to one frame, both (1, 1, h, w).
+
+    Attributes:
+        gain: multiplies updates; above 1 where the dream is weak.
+        fade: multiplies the remembered dream; below 1 where it is strong.
+    """
+
+    gain: Tensor
+    fade: Tensor
 
 
 class Governor:
-    """Two controls, both 1 at the start of a shot.
+    """Steers every place towards one strength, and that so that the whole keeps its own.
 
     Attributes:
-        step: multiplies the size of updates; slow, answers what the content does.
-        fade: multiplies the remembered residual, at most 1; fast, answers what updates add.
+        wanted: mean |x - p| of the shot's first frame.
+        level: the strength steered to, over the wanted one: some places (black, white) cannot
+            reach it, others make up for them.
     """
 
     def __init__(self) -> None:
         self.wanted = 0.0
-        self.step = 1.0
-        self.fade = 1.0
+        self.level = 1.0
 
     def start(self, strength: float) -> None:
-        """A shot starts; its first frame was dreamed at `strength` (mean |x - p|)."""
+        """A shot starts; its first frame was dreamed at `strength`."""
         self.wanted = strength
-        self.step = self.fade = 1.0
+        self.level = 1.0
 
     def observe(self, strength: float) -> None:
         """A later frame of the shot was dreamed at `strength`."""
-        ratio = self.wanted / max(strength, 1e-6)
-        low, high = STEP_BOUNDS
-        self.step = min(max(self.step * ratio**0.5, low), high)
-        self.fade = min(max(ratio * self.fade, FASTEST_FADE), 1.0)
+        correction = (self.wanted / max(strength, 1e-6)) ** HASTE
+        self.level = min(max(self.level * correction, LEVEL[0]), LEVEL[1])
+
+    def steer(self, residual: Tensor) -> Steering:
+        """What to do to a frame that starts with `residual`, (1, 3, h, w)."""
+        ratio = self.wanted * self.level / local_strength(residual).clamp_min(1e-6)
+        return Steering(gain=ratio.clamp(*GAIN), fade=ratio.clamp(FASTEST_FADE, 1.0))
+
+
+def local_strength(residual: Tensor) -> Tensor:
+    """Mean |x - p| around every pixel, (1, 1, h, w)."""
+    size = residual.abs().mean(dim=1, keepdim=True)
+    cells = F.avg_pool2d(size, CELL, ceil_mode=True, count_include_pad=False)
+    cells = F.avg_pool2d(cells, 3, stride=1, padding=1, count_include_pad=False)
+    return F.interpolate(cells, size=size.shape[2:], mode="bilinear")

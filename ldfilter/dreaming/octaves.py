@@ -10,9 +10,10 @@ from torch import Tensor
 from ldfilter.config import Schedule
 from ldfilter.dreaming.optimize import Pull, Recipe, draw_sides, optimize_tiles
 from ldfilter.dreaming.temporal import Target
-from ldfilter.dreaming.tiles import cut, draw_origins, octave_sizes, paste
+from ldfilter.dreaming.tiles import Origin, aim_origins, cut, draw_origins, octave_sizes, paste
 from ldfilter.image import resize
 
+CANDIDATES = 16
 IDLE = 0.01
 """A tile whose mask is below this on average is left out: there is nothing in it to dream."""
 
@@ -82,9 +83,7 @@ def dream_octaves(
         small = Canvas(image, canvas.mask, canvas.target).resized(octave)
         count = max(1, round(schedule.origins * times * plan.effort)) if schedule.origins else 0
         dreamed = small.image
-        for origin in draw_origins(
-            count, size=octave, sampling=plan.sampling, generator=generator
-        ):
+        for origin in _origins(count, small, plan, generator):
             sides = draw_sides(
                 schedule.updates, tile=plan.tile, jitter=plan.jitter, generator=generator
             )
@@ -95,15 +94,24 @@ def dream_octaves(
     return image
 
 
+def _origins(count: int, canvas: Canvas, plan: Plan, generator: torch.Generator) -> list[Origin]:
+    """Where the tiles start; where only a part is to be dreamed, the best of many draws."""
+    size = (canvas.image.shape[2], canvas.image.shape[3])
+    whole = bool(canvas.mask.min() > 0)
+    draws = count if whole else max(count, CANDIDATES)
+    origins = draw_origins(draws, size=size, sampling=plan.sampling, generator=generator)
+    return origins if whole else aim_origins(count, origins, mask=canvas.mask, tile=plan.tile)
+
+
 def _dream_origin(
-    canvas: Canvas, plan: Plan, origin: tuple[int, int], *, step: float, sides: list[int]
+    canvas: Canvas, plan: Plan, origin: Origin, *, step: float, sides: list[int]
 ) -> Tensor:
     """The image of `canvas` with the tiles of one origin updated once per side."""
     tiles = cut(canvas.image, origin, plan.tile)
     masks = cut(canvas.mask, origin, plan.tile) * feathered(plan.tile, plan.feather).to(tiles)
     target = canvas.target
     busy = (masks.mean(dim=(1, 2, 3)) >= IDLE).nonzero().squeeze(1)
-    for chosen in busy.split(plan.chunk):
+    for chosen in busy.split(plan.chunk) if len(busy) else ():
         pull = None
         if target is not None:
             pull = Pull(

@@ -14,7 +14,9 @@ from ldfilter.dreaming.objectives import Objective, gradient
 from ldfilter.image import blur, collapse, laplacian_pyramid, resize
 
 EPSILON = 1e-12
-LEVELS = 4  # of the gradient's Laplacian pyramid (METHOD, class control)
+LEVEL_WEIGHTS = (0.4, 0.7, 1.0, 1.2)
+"""Of the gradient's Laplacian pyramid, finest first. Empirical: equal weights spend the strength
+on grain; these draw shapes, and independent networks see the class sooner."""
 SIDE_GRID = 16  # px: few distinct sizes, so that the convolutions of each are prepared once
 
 
@@ -29,17 +31,20 @@ def smooth(grad: Tensor) -> Tensor:
 
 
 def equalize(grad: Tensor) -> Tensor:
-    """Every level of the Laplacian pyramid brought to mean 0 and deviation 1, per tile.
+    """Every level of the Laplacian pyramid brought to mean 0 and a deviation of its own, per tile.
 
-    Small networks have noisy pixel gradients; equal energy at every scale is what makes the class
+    Small networks have noisy pixel gradients; energy at every scale is what makes the class
     visible. Without its mean an update cannot make a still shot brighter with every frame.
     """
-    levels = [
-        (level - level.mean(dim=(1, 2, 3), keepdim=True))
-        / (level.std(dim=(1, 2, 3), keepdim=True) + EPSILON)
-        for level in laplacian_pyramid(grad, LEVELS)
-    ]
-    return collapse(levels)
+    levels = laplacian_pyramid(grad, len(LEVEL_WEIGHTS))
+    return collapse(
+        [_standardized(level).mul_(w) for level, w in zip(levels, LEVEL_WEIGHTS, strict=True)]
+    )
+
+
+def _standardized(level: Tensor) -> Tensor:
+    std, mean = torch.std_mean(level, dim=(1, 2, 3), keepdim=True, correction=0)
+    return (level - mean) / (std + EPSILON)
 
 
 GRADIENTS: dict[str, Callable[[Tensor], Tensor]] = {

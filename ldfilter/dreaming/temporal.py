@@ -57,6 +57,11 @@ class Past:
     target: Target
     unclaimed: Tensor
 
+    def faded(self, image: Tensor, keep: Tensor) -> Past:
+        """The same with only a part `keep` (1, 1, h, w) of what differs from `image`, p[i]."""
+        target = Target(torch.lerp(image, self.target.image, keep), self.target.weight)
+        return Past(torch.lerp(image, self.start, keep), target, self.unclaimed)
+
 
 class Memory:
     """What the dreaming stage remembers: the last 32 dreams and the last picture, half precision."""
@@ -76,16 +81,13 @@ class Memory:
         self.pictures.clear()
 
 
-def recall(
-    image: Tensor, motion: Motion, memory: Memory, config: TemporalConfig, *, fade: float = 1.0
-) -> Past:
+def recall(image: Tensor, motion: Motion, memory: Memory, config: TemporalConfig) -> Past:
     """The past of a frame that has one.
 
     Args:
         image: p[i], (1, 3, h, w).
         motion: of the frame, on the device of `image`.
         memory: of the frames before it.
-        fade: multiplies what was remembered of a residual.
     """
     claimed = motion.claimed_by > 0
     claims = _brought(image, motion.flow, motion.claimed_by, memory, config.carry)
@@ -104,12 +106,7 @@ def recall(
             trail /= max(float(motion.reliable.sum()), 1.0)
         terms.append((dragged, torch.full_like(image[:, :1], trail)))
         start = dragged if config.start == "warped" else start
-    target = _collapse(terms, scale=KAPPA / config.alpha)
-    return Past(
-        start=torch.lerp(image, start, fade),
-        target=Target(torch.lerp(image, target.image, fade), target.weight),
-        unclaimed=~claimed,
-    )
+    return Past(start, _collapse(terms, scale=KAPPA / config.alpha), ~claimed)
 
 
 def _collapse(terms: list[tuple[Tensor, Tensor]], *, scale: float) -> Target:

@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
+
+COVERED = 0.7
+"""How much less a pixel needs a second origin than a first one."""
 
 Origin = tuple[int, int]
 
@@ -27,6 +31,31 @@ def draw_origins(
         start = torch.rand(1, 2, generator=generator, dtype=torch.float64)
         points = (start + torch.arange(count).unsqueeze(1) * stride) % 1
     return [(int(y * size[0]), int(x * size[1])) for y, x in points.tolist()]
+
+
+def aim_origins(count: int, candidates: list[Origin], *, mask: Tensor, tile: int) -> list[Origin]:
+    """The `count` of `candidates` whose tiles cover most of `mask` (1, 1, h, w), greedily.
+
+    What one origin has covered counts less for the next, so that nothing of the mask is left out.
+    """
+    height, width = mask.shape[2:]
+    # Coarse is enough to choose by, and costs nothing beside a network call.
+    grid = max(1, tile // 16)
+    need = F.avg_pool2d(mask, grid, ceil_mode=True)
+    tiles = torch.zeros_like(mask)
+    tiles[..., : height // tile * tile, : width // tile * tile] = 1
+    covers = torch.cat(
+        [
+            F.avg_pool2d(torch.roll(tiles, origin, (2, 3)), grid, ceil_mode=True)
+            for origin in candidates
+        ]
+    )
+    chosen = []
+    for _ in range(count):
+        best = int((covers * need).sum(dim=(1, 2, 3)).argmax())
+        chosen.append(candidates[best])
+        need = need * (1 - COVERED * covers[best : best + 1])
+    return chosen
 
 
 def cut(image: Tensor, origin: Origin, tile: int) -> Tensor:

@@ -1,40 +1,51 @@
-"""The governor steers strength back to what a shot started with."""
+"""The governor steers every place, and the whole, to the strength a shot started with."""
 
 import pytest
+import torch
 
-from ldfilter.dreaming.governor import FASTEST_FADE, STEP_BOUNDS, Governor
+from ldfilter.dreaming.governor import FASTEST_FADE, GAIN, LEVEL, Governor, local_strength
 
 
-@pytest.mark.parametrize(("growth", "loss"), [(0.006, 1.0), (0.001, 0.97), (0.0, 1.0)])
+@pytest.mark.parametrize(("growth", "loss"), [(0.006, 1.0), (0.002, 0.98), (0.0002, 1.0)])
 def test_strength_settles_at_the_wanted_one(growth, loss):
-    """A dream to which every frame adds `growth` per unit of step and keeps `loss` of."""
+    """A dream to which every frame adds `growth` per unit of gain and keeps `loss` of."""
     governor = Governor()
     governor.start(0.06)
-    strength = 0.06
-    seen = []
+    residual = torch.full((1, 3, 32, 32), 0.06)
     for _ in range(200):
-        strength = strength * loss * governor.fade + growth * governor.step
-        governor.observe(strength)
-        seen.append(strength)
-    assert all(0.06 * 0.8 < s < 0.06 * 1.2 for s in seen)
+        steering = governor.steer(residual)
+        residual = residual * loss * steering.fade + growth * steering.gain
+        governor.observe(float(residual.mean()))
+        assert 0.06 * 0.8 < residual.mean() < 0.06 * 1.2
 
 
-def test_both_controls_are_bounded():
+def test_weak_places_get_more_and_strong_places_less():
+    governor = Governor()
+    governor.start(0.06)
+    residual = torch.full((1, 3, 64, 96), 0.06)
+    residual[..., :32] = 0
+    residual[..., 64:] = 0.3
+    steering = governor.steer(residual)
+    assert steering.gain[..., :8].min() == GAIN[1]
+    assert steering.gain[..., 88:].max() == pytest.approx(GAIN[0])
+    assert steering.fade[..., :8].min() == 1
+    assert steering.fade[..., 88:].max() == pytest.approx(FASTEST_FADE)
+
+
+def test_the_level_is_bounded_and_a_new_shot_starts_at_one():
     governor = Governor()
     governor.start(0.06)
     for _ in range(50):
         governor.observe(6.0)
-    assert governor.step == STEP_BOUNDS[0]
-    assert governor.fade == FASTEST_FADE
+    assert governor.level == LEVEL[0]
     for _ in range(50):
         governor.observe(0.0)
-    assert governor.step == STEP_BOUNDS[1]
-    assert governor.fade == 1.0
-
-
-def test_a_new_shot_forgets_the_old_one():
-    governor = Governor()
-    governor.start(0.06)
-    governor.observe(0.12)
+    assert governor.level == LEVEL[1]
     governor.start(0.1)
-    assert (governor.wanted, governor.step, governor.fade) == (0.1, 1.0, 1.0)
+    assert (governor.wanted, governor.level) == (0.1, 1.0)
+
+
+@pytest.mark.parametrize("size", [(5, 7), (16, 16), (33, 50), (272, 640)])
+def test_local_strength_of_an_even_dream_is_even(size):
+    measured = local_strength(torch.full((1, 3, *size), -0.05))
+    torch.testing.assert_close(measured, torch.full((1, 1, *size), 0.05))

@@ -116,9 +116,7 @@ def test_a_pull_holds_the_picture_and_no_weight_is_no_force(proximal):
         after = optimize_tiles(tiles, how, step=0.01, sides=[16] * 8, mask=ONES, pull=pull)
         return float((after - tiles).mean())
 
-    free = float(
-        (optimize_tiles(tiles, how, step=0.01, sides=[16] * 8, mask=ONES) - tiles).mean()
-    )
+    free = float((optimize_tiles(tiles, how, step=0.01, sides=[16] * 8, mask=ONES) - tiles).mean())
     assert moved(0.0) == pytest.approx(free, rel=1e-4) == pytest.approx(0.08, rel=1e-3)
     assert moved(0.8) < 0.3 * free
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ldfilter.dreaming.tiles import cut, draw_origins, octave_sizes, paste
+from ldfilter.dreaming.tiles import aim_origins, cut, draw_origins, octave_sizes, paste
 
 
 @pytest.mark.parametrize("origin", [(0, 0), (5, 9), (29, 41), (13, 0)])
@@ -77,3 +77,14 @@ def test_octaves_below_the_tile_become_the_tile_and_merge():
 def test_small_pictures_are_enlarged_to_one_tile_at_least(size):
     (octave,) = octave_sizes(size, (1.0,), tile=224)
     assert min(octave) == 224
+
+
+def test_aimed_origins_cover_what_the_mask_wants():
+    mask = torch.zeros(1, 1, 64, 100)
+    mask[..., :4] = mask[..., -4:] = 1  # both borders: one tile across the seam covers them
+    generator = torch.Generator().manual_seed(0)
+    candidates = draw_origins(16, size=(64, 100), sampling="uniform", generator=generator)
+    covered = torch.zeros_like(mask)
+    for origin in aim_origins(3, candidates, mask=mask, tile=32):
+        covered = paste(covered, torch.ones_like(cut(covered, origin, 32)), origin)
+    assert (covered * mask).sum() > 0.95 * mask.sum()

@@ -1,0 +1,182 @@
+"""What the dreaming stage promises about frames in a row."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from dataclasses import replace
+
+import pytest
+import torch
+
+from ldfilter.config import Config, apply, list_presets, load_preset
+from ldfilter.dreaming.dreamer import PassThrough, dream_frames
+from ldfilter.errors import Stopped
+from tests.dreaming.fakes import SIZE, dreamer, frame, moved, picture, texture_loss
+
+SHORT = {"temporal__short": 300.0}
+
+
+def still(count, size=SIZE):
+    """One picture again and again."""
+    return [frame(picture(0, size), k, moved(size=size) if k else None) for k in range(count)]
+
+
+def residuals(made, frames):
+    return [out.residual for out in dream_frames(frames, made)]
+
+
+def small(preset):
+    """A look with the paper's iterations cut down to what a test can pay for."""
+    config = load_preset(preset)
+    return apply(config, {"effort": 0.1, "dream.first.updates": 2, "dream.later.updates": 2})
+
+
+def test_frames_come_out_one_for_one_in_order_and_otherwise_unchanged():
+    frames = still(4)
+    out = list(dream_frames(frames, dreamer(**SHORT)))
+    assert [o.index for o in out] == [0, 1, 2, 3]
+    for before, after in zip(frames, out, strict=True):
+        assert after.image is before.image and before.residual is None
+        assert after.residual.shape == before.image.shape
+        assert after.residual.dtype == torch.float32
+
+
+def test_it_is_lazy():
+    pulled = []
+
+    def source():
+        for f in still(5):
+            pulled.append(f.index)
+            yield f
+
+    stage = dream_frames(source(), dreamer())
+    next(stage)
+    assert pulled == [0]
+
+
+@pytest.mark.parametrize("preset", list_presets())
+def test_every_look_dreams_and_stays_in_range(preset):
+    made = dreamer(small(preset))
+    for f, residual in zip(still(3), residuals(made, still(3)), strict=True):
+        dreamed = f.image + residual
+        assert residual.abs().mean() > 1e-3
+        assert dreamed.min() > -1e-6 and dreamed.max() < 1 + 1e-6
+
+
+@pytest.mark.parametrize("preset", list_presets())
+def test_without_temporal_weights_every_look_is_framewise_exactly(preset):
+    """An artist who wants the boil gets it."""
+    config = small(preset)
+    plain = small("paper/framewise" if preset.startswith("paper/") else "framewise")
+    weightless = apply(config, {"temporal.short": 0.0, "temporal.long": 0.0, "temporal.trail": 0.0})
+    for got, wanted in zip(
+        residuals(dreamer(weightless), still(3)), residuals(dreamer(plain), still(3)), strict=True
+    ):
+        assert torch.equal(got, wanted)
+
+
+def test_framewise_is_each_frame_alone():
+    made = dreamer(load_preset("framewise"))
+    together = residuals(made, still(3))
+    alone = [residuals(dreamer(load_preset("framewise")), [f])[0] for f in still(3)]
+    assert all(torch.equal(a, b) for a, b in zip(together, alone, strict=True))
+    assert not torch.equal(together[0], together[1])  # it boils, even on a still
+
+
+def test_the_same_seed_gives_the_same_dream_and_another_does_not():
+    first, second, other = (residuals(dreamer(seed=s, **SHORT), still(3)) for s in (1, 1, 2))
+    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+    assert not torch.equal(first[0], other[0])
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3])
+def test_the_chunk_size_does_not_change_the_result(chunk):
+    size = (70, 100)
+    few = residuals(dreamer(dream__chunk=chunk, **SHORT), still(2, size))
+    many = residuals(dreamer(dream__chunk=8, **SHORT), still(2, size))
+    for a, b in zip(few, many, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(32, 64), (9, 50), (31, 33), (97, 65)])
+def test_any_size_is_dreamed_whole(size):
+    (residual,) = residuals(dreamer(), still(1, size))
+    assert residual.shape == (1, 3, *size)
+    assert (residual.abs().amax(dim=1) > 1e-5).float().mean() > 0.97
+
+
+def test_strength_holds_on_a_still_shot():
+    seen = [float(r.abs().mean()) for r in residuals(dreamer(**SHORT), still(40))]
+    assert all(0.8 * seen[0] < s < 1.2 * seen[0] for s in seen)
+
+
+def test_a_shot_start_is_dreamed_like_a_first_frame():
+    frames = still(3)
+    restart = [frames[0], frames[1], frame(picture(5), 2)]
+    after = residuals(dreamer(**SHORT), restart)[2]
+    alone = residuals(dreamer(**SHORT), [frame(picture(5), 2)])[0]
+    assert torch.equal(after, alone)
+
+
+def test_shots_are_independent_when_memory_ends_with_the_shot():
+    made = dreamer(temporal__memory="shot", temporal__long=1000.0)
+    second = [frame(picture(5), 3), frame(picture(5), 4, moved())]
+    together = residuals(made, still(3) + second)[3:]
+    alone = residuals(dreamer(temporal__memory="shot", temporal__long=1000.0), second)
+    assert all(torch.equal(a, b) for a, b in zip(together, alone, strict=True))
+
+
+def test_new_areas_catch_up_with_old_ones():
+    """The left half was never seen before frame 1."""
+    by = torch.ones(1, 1, *SIZE, dtype=torch.uint8)
+    by[..., :28] = 0
+    frames = still(10)
+    frames[1] = replace(frames[1], motion=moved(by=by))
+    first, *_, last = residuals(dreamer(**SHORT), frames)[1:]
+    assert last[..., :28].abs().mean() > 0.7 * last[..., 28:].abs().mean()
+
+
+def test_only_the_last_32_dreams_are_kept():
+    made = dreamer(load_preset("long-term"), dream__first__origins=1, dream__later__origins=1)
+    early = weakref.ref(made.memory.dreams)
+    for _ in dream_frames(still(40), made):
+        pass
+    assert len(made.memory.dreams) == 32
+    made.memory.clear()
+    del made
+    gc.collect()
+    assert early() is None
+
+
+def test_a_stop_drops_the_frame_being_dreamed():
+    made = dreamer()
+
+    def loss(tiles):
+        made.stop.set()
+        return texture_loss(tiles)
+
+    made = dreamer(objective=loss)
+    with pytest.raises(Stopped):
+        made.dream(still(1)[0])
+
+
+def test_effort_multiplies_the_origins_and_leaves_one_at_least():
+    def calls(effort):
+        count = []
+
+        def loss(tiles):
+            count.append(1)
+            return texture_loss(tiles)
+
+        made = dreamer(
+            Config(), loss, effort=effort, dream__first__octaves=(1.0,), dream__first__origins=6
+        )
+        made.dream(still(1)[0])
+        return len(count)
+
+    assert calls(2.0) == 2 * calls(1.0) == 12 * calls(0.01)
+
+
+def test_a_pass_through_dreams_nothing():
+    assert all((r == 0).all() for r in residuals(PassThrough(), still(2)))
