@@ -95,12 +95,13 @@ def _run(
     interrupts: Interrupts,
 ) -> None:
     """Dreams INPUT into OUTPUT. What can be refused is, before the network is loaded."""
-    from ldfilter.cli_media import make_encoding, open_input
+    from ldfilter.cli_media import describe_run, make_encoding, open_input
     from ldfilter.pipeline import build
     from ldfilter.sink import open_sink
 
     name, output = names
     report = Report(options)
+    encoding = make_encoding(options)
     try:
         with (
             report,
@@ -108,7 +109,7 @@ def _run(
             open_sink(
                 output,
                 like=source,
-                encoding=make_encoding(options),
+                encoding=encoding,
                 overwrite=overwrite,
                 strict=options.strict,
                 strength=config.output.strength,
@@ -118,6 +119,9 @@ def _run(
         ):
             stages = build(config, stop=interrupts.stop)
             report.start(config, source, stages)
+            if options.verbose:
+                report.say(*describe_run(source, output, encoding))
+            report.warn(source.warnings, sink.warnings)
             interrupts.writing = True
             _dream(source, stages, sink, report=report, stop=interrupts.stop)
         report.warn(sink.warnings)

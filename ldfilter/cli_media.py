@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import platform
 import threading
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from ldfilter.cli_options import Options, parse_pairs
 from ldfilter.config import Config
+from ldfilter.version import __version__
 
 if TYPE_CHECKING:
     from ldfilter.frame import Source
@@ -39,3 +42,26 @@ def make_encoding(options: Options) -> Encoding:
         pix_fmt=options.pix_fmt,
         options=parse_pairs(options.enc),
     )
+
+
+def describe_run(source: Source, output: str, encoding: Encoding) -> list[str]:
+    """What `-v` shows before the dream: versions, the input, and what is kept of it."""
+    from ldfilter.sink import keep_plan
+    from ldfilter.source import describe
+
+    packages = ("torch", "torchvision", "timm", "av", "opencv-contrib-python-headless", "numpy")
+    versions = ", ".join(f"{name} {_version(name)}" for name in packages)
+    height, width = source.work_size
+    return [
+        f"ldfilter {__version__}, Python {platform.python_version()}, {versions}",
+        *describe(source.info, source.packets),
+        *keep_plan(output, like=source, encoding=encoding),
+        f"dreaming at {width}x{height}",
+    ]
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # installed another way, or under another name
+        return "?"

@@ -186,7 +186,7 @@ def _add_look(parser: Parser) -> None:
     )  # fmt: skip
     group.add_argument("--backbone", metavar="NAME", help="the network; see --list-backbones")
     group.add_argument("--weights", metavar="DIR", help="where downloaded weight files lie")
-    group.add_argument("--flow", metavar="NAME", help="dis, farneback, deepflow or raft")
+    group.add_argument("--flow", metavar="NAME", help="dis, farneback, deepflow, raft...")
     group.add_argument("--device", metavar="NAME", help="auto, cpu, cuda or mps")
     group.add_argument("--seed", type=int, metavar="N", help="another seed, another dream")
     group.add_argument("--effort", type=float, metavar="X", help="more or less work (default 1)")
@@ -231,7 +231,9 @@ def _add_behaviour(parser: Parser) -> None:
         help="how to show progress (default: a bar on a terminal, else lines)",
     )  # fmt: skip
     group.add_argument("-q", dest="quiet", action="store_true", help="errors only")
-    group.add_argument("-v", dest="verbose", action="store_true", help="more, and tracebacks")
+    group.add_argument(
+        "-v", dest="verbose", action="store_true", help="versions, what is kept, tracebacks"
+    )
 
 
 def _add_answers(parser: Parser) -> None:

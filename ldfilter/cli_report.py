@@ -40,8 +40,8 @@ class Report:
         """One line: the look, the classes, the network and where it runs, the flow."""
         classes = ", ".join(config.objective.classes)
         word = "class" if len(config.objective.classes) == 1 else "classes"
-        self._note(
-            f"ldfilter: look {self._options.preset}, {word} {classes}, {stages.summary}, "
+        self.say(
+            f"look {self._options.preset}, {word} {classes}, {stages.summary}, "
             f"flow {config.motion.flow}"
         )
         kind = self._options.progress
@@ -74,15 +74,17 @@ class Report:
             hint = shorter(status, work_height=self._work_height)
             self._hinted = bool(hint)
             if hint:
-                self._note(f"ldfilter: {hint}")
+                self.say(hint)
 
     def warn(self, *lists: Sequence[str]) -> None:
         """Warnings, each one once however often it comes."""
         for sentence in chain(*lists):
             if sentence not in self._said:
                 self._said.add(sentence)
-                self._note(f"ldfilter: warning: {' '.join(sentence.split())}")
+                self.say(f"warning: {' '.join(sentence.split())}")
 
-    def _note(self, text: str) -> None:
+    def say(self, *lines: str) -> None:
+        """Lines for people, unless they want quiet."""
         if not self._options.quiet:
-            self._display.note(text)
+            for line in lines:
+                self._display.note(f"ldfilter: {line}")

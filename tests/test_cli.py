@@ -329,6 +329,14 @@ def test_verbose_shows_the_traceback(
     assert "unexpected ZeroDivisionError" in said
 
 
+def test_verbose_says_versions_and_what_is_kept(
+    use: Use, clip: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    _, said = run(capfd, clip, tmp_path / "out.mkv", "-v", "--work-height", "24")
+    for words in ("ldfilter 0.", "torch 2.", "container: matroska", "dreaming at 32x24"):
+        assert words in said
+
+
 def test_warnings_of_libraries_are_shown_only_with_v(
     use: Use,
     clip: Path,
