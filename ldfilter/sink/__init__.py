@@ -10,12 +10,11 @@ from typing import BinaryIO
 
 from ldfilter.errors import SinkError
 from ldfilter.frame import Sink, Source
-from ldfilter.sink.composite import Compositor
 from ldfilter.sink.container import ContainerSink
 from ldfilter.sink.copies import plan
 from ldfilter.sink.formats import Encoding
 from ldfilter.sink.outlet import Outlet, check_path, is_url
-from ldfilter.sink.target import Target, resolve
+from ldfilter.sink.target import Target, make_compositor, resolve
 from ldfilter.sink.y4m import Y4mSink
 
 __all__ = ["Encoding", "keep_plan", "open_sink"]
@@ -55,17 +54,7 @@ def open_sink(
         check_path(name, info=info, overwrite=overwrite)
     target = resolve(name, info=info, encoding=encoding or Encoding(), compare=compare)
     _check_pictures(target, single=info.still or info.frames == 1)
-    if strict and target.notes:
-        raise SinkError(f"--strict changes nothing, but {target.notes[0]}")
-    compositor = Compositor(
-        pix_fmt=target.canvas,
-        source=target.source,
-        target=target.colors,
-        size=info.size,
-        strength=strength,
-        siting=target.siting,
-        compare=compare,
-    )
+    compositor = make_compositor(target, size=info.size, strength=strength, compare=compare)
     file = (stdout or sys.stdout.buffer) if to_pipe else None
     if target.container.muxer == "yuv4mpegpipe":
         outlet = Outlet(name, file=file)

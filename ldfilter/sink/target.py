@@ -12,7 +12,7 @@ from av.codec.codec import find_best_pix_fmt_of_list
 from ldfilter.errors import SinkError, suggestion
 from ldfilter.frame import StreamInfo
 from ldfilter.sink.colors import BT470BG, FULL, Colors
-from ldfilter.sink.composite import CENTER, LEFT
+from ldfilter.sink.composite import CENTER, LEFT, Compositor
 from ldfilter.sink.formats import (
     ENCODERS,
     EVEN_ONLY,
@@ -95,7 +95,7 @@ def resolve(name: str, *, info: StreamInfo, encoding: Encoding, compare: bool = 
         pix_fmt, canvas = "pal8", "rgb24"
     else:
         canvas = pix_fmt if pix_fmt in LAYOUTS else nearest(_composable(), pix_fmt)
-        if plain(info.pix_fmt) != pix_fmt:
+        if plain(info.pix_fmt) != pix_fmt and encoding.pix_fmt is None:
             notes.append(f"the pixel format {info.pix_fmt} becomes {pix_fmt} for {encoder}.")
     colors = _colors(source, info=info, canvas=canvas, encoder=encoder)
     notes += _aspect_note(info, container=container, encoder=encoder)
@@ -113,6 +113,21 @@ def resolve(name: str, *, info: StreamInfo, encoding: Encoding, compare: bool = 
         rate=_rate(info),
         options=_options(encoder, encoding),
         notes=tuple(notes),
+    )
+
+
+def make_compositor(
+    target: Target, *, size: tuple[int, int], strength: float, compare: bool
+) -> Compositor:
+    """What makes the pictures of a target from frames of (h, w)."""
+    return Compositor(
+        pix_fmt=target.canvas,
+        source=target.source,
+        target=target.colors,
+        size=size,
+        strength=strength,
+        siting=target.siting,
+        compare=compare,
     )
 
 

@@ -155,15 +155,6 @@ def test_a_failing_pipe_raises_once_and_closes_quietly(format: str, after: int) 
         sink.close()
 
 
-def test_strict_refuses_another_pixel_format(tmp_path: Path) -> None:
-    refused(
-        tmp_path / "a.webm",
-        "yuv420p10le becomes",
-        info=make_info(pix_fmt="yuv420p10le"),
-        strict=True,
-    )
-
-
 def test_the_plan_names_container_picture_and_losses() -> None:
     lines = keep_plan("a.webm", like=FakeSource(make_info(pix_fmt="yuv420p10le")))
     assert lines[0] == "container: webm"
