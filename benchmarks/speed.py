@@ -1,0 +1,129 @@
+"""What the network costs, and what everything else adds.
+
+python -m benchmarks.speed
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from resource import RUSAGE_SELF, getrusage
+
+import timm
+import torch
+from torch import Tensor, nn
+
+import ldfilter
+from benchmarks.material import clip, table
+from ldfilter.config import load_preset
+from ldfilter.dreaming import dreamer as dreaming
+from ldfilter.dreaming.backbones import BACKBONES, load_backbone, load_in_order
+from ldfilter.dreaming.dreamer import PassThrough
+from ldfilter.dreaming.objectives import ClassObjective, gradient
+from ldfilter.pipeline import build, process
+from ldfilter.source.synthetic import slow_pan
+
+TWO_TILES = (2, 3, 224, 224)
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Wall time of one call."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def objective(network: nn.Module) -> ClassObjective:
+    """The default objective on any network."""
+    return ClassObjective(network, classes=[(327, 1.0)], forms=load_preset().objective.forms)  # type: ignore[arg-type]
+
+
+def bare(tiles: Tensor) -> Callable[[], object]:
+    """A forward and backward pass of the default network on `tiles`."""
+    return lambda: gradient(_DEFAULT, tiles)
+
+
+_DEFAULT = objective(load_backbone("efficientnet-lite0"))
+
+
+def folded_against_plain(pairs: int = 20) -> float:
+    """Median ratio of interleaved steps of four tiles: as the filter runs it, over timm's own."""
+    network = timm.create_model("tf_efficientnet_lite0", pretrained=False).eval()
+    load_in_order(network, BACKBONES["efficientnet-lite0"].weights.load(""))
+    tiles = torch.rand(4, 3, 224, 224)
+
+    def plain() -> None:
+        images = tiles.clone().requires_grad_()
+        objective(nn.Sequential(_Scaled(), network))(images).sum().backward()
+
+    for work in (plain, bare(tiles)):
+        work()
+    return statistics.median(seconds(bare(tiles)) / seconds(plain) for _ in range(pairs))
+
+
+class _Scaled(nn.Module):
+    def forward(self, images: Tensor) -> Tensor:
+        return images * 2 - 1
+
+
+def overhead(look: str, frames: int = 24) -> tuple[float, float, float]:
+    """A run's wall time over the bare time of its batches, its seconds and two-tile steps per
+    frame; the first frame and start-up left out."""
+    content = clip("bikes", 76, 75 + frames)
+    shapes: Counter[tuple[int, ...]] = Counter()
+
+    class Counting(ClassObjective):
+        def forward(self, tiles: Tensor) -> Tensor:
+            shapes[tuple(tiles.shape)] += 1
+            return super().forward(tiles)
+
+    stages = build(load_preset(look))
+    counting = Counting(_DEFAULT.backbone, classes=_DEFAULT.classes, forms=_DEFAULT.forms)
+    assert isinstance(stages.dreamer, dreaming.OptimizingDreamer)
+    plan = stages.dreamer.plan
+    stages.dreamer.plan = replace(plan, recipe=replace(plan.recipe, objective=counting))
+    stream = process((replace(frame, motion=None) for frame in content), stages)
+    next(stream)
+    shapes.clear()
+    wall = seconds(lambda: list(stream))
+    cost = {shape: _median(bare(torch.rand(shape))) for shape in shapes}
+    network = sum(cost[shape] * count for shape, count in shapes.items())
+    per_frame = wall / (frames - 1)
+    return wall / network, per_frame, per_frame / _median(bare(torch.rand(TWO_TILES)))
+
+
+def _median(work: Callable[[], object], runs: int = 7) -> float:
+    work()
+    return statistics.median(seconds(work) for _ in range(runs))
+
+
+def growth() -> float:
+    """MB by which a run without a network grows from frame 100 to frame 1000 at 640x272."""
+    stages = replace(build(load_preset("long-term")), dreamer=PassThrough())
+    at: dict[int, int] = {}
+    for frame in process(slow_pan((272, 640), 1001), stages):
+        if frame.index in (100, 1000):
+            at[frame.index] = getrusage(RUSAGE_SELF).ru_maxrss
+    return (at[1000] - at[100]) / 1024
+
+
+def main() -> None:
+    threads = torch.get_num_threads()
+    print(f"ldfilter {ldfilter.__version__}, torch {torch.__version__}, {threads} threads")
+    rows: list[list[object]] = [["folded step over plain step, 4 tiles", folded_against_plain()]]
+    for look in ("short-term", "long-term"):
+        ratio, per_frame, steps = overhead(look)
+        rows += [
+            [f"{look}: overhead", ratio],
+            [f"{look}: s per frame at 640x272", per_frame],
+            [f"{look}: two-tile steps per frame", steps],
+        ]
+    rows.append(["memory growth, frame 100 to 1000, MB", growth()])
+    table(("what", "measured"), rows)
+
+
+if __name__ == "__main__":
+    main()
