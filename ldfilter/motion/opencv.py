@@ -35,13 +35,15 @@ class OpenCVFlow:
 def dis() -> OpenCVFlow:
     """Dense inverse search (Kroeger et al. 2016): the default.
 
-    The "ultrafast" preset down to half of the picture's size instead of a quarter. Measured on
-    textures of 320x136 moved by fractions of a pixel: 4.5 ms, 0.03 px off, as good as "medium"
-    (12 ms, 0.04 px); "ultrafast" and "fast" as they come are 0.06 and 0.11 px off, always in the
-    direction of the motion, which makes a dream creep over a slow pan.
+    The "ultrafast" preset, but down to half of the picture's size instead of a quarter, and with
+    three steps of variational refinement. Measured at 320x136: 7 ms, as reliable as "medium" at
+    12 ms (on bikes.mp4, frames 76 to 96, 0.64 of the picture; without refinement 0.53), and
+    0.04 px off on textures that move by fractions of a pixel. "Ultrafast" and "fast" as they come
+    are 0.06 and 0.11 px off, in the direction of the motion: a dream creeps over a slow pan.
     """
     algorithm = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
     algorithm.setFinestScale(1)
+    algorithm.setVariationalRefinementIterations(3)
     return _dense(algorithm)
 
 

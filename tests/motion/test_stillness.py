@@ -52,7 +52,7 @@ def test_a_slow_pan_keeps_moving(sigma: float) -> None:
     ]
     field = fields(images)[..., 16:-16, 16:-16]
     assert float((field == 0).all(1).float().mean()) < 0.01
-    assert field.mean((0, 2, 3)).tolist() == pytest.approx([0.7, 0.3], abs=0.08)
+    assert field.mean((0, 2, 3)).tolist() == pytest.approx([0.7, 0.3], abs=0.1)
 
 
 def test_a_flat_sky_moves_with_the_pan_below_it() -> None:
