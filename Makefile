@@ -15,7 +15,7 @@ DEMO := sample:bunny -t 2 --work-height 270 -y
 
 demo: $(VENV)/.samples
 	$(BIN)/ldfilter $(DEMO) demo.mp4
-	$(BIN)/ldfilter $(DEMO) -t 0.04 --compare demo.png
+	$(BIN)/ldfilter $(DEMO) -t 0.04 -an --compare demo.png
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest
