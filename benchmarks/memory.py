@@ -13,7 +13,7 @@ from ldfilter.measure import residual_correlation
 from ldfilter.source.synthetic import SyntheticSource
 
 SIZE = (272, 480)
-FIRST, HIDDEN = 3, 12  # frames before the occluder, frames it is there
+FIRST, HIDDEN = 5, 12  # frames before the occluder (J has 16: at least 4), frames it is there
 SIDE, STEP = 90, 6  # of the moving square, px
 
 

@@ -65,12 +65,12 @@ class DreamConfig:
     """How a frame is optimised."""
 
     first: Schedule = Schedule(octaves=(0.5, 0.75, 1.0), origins=10, updates=3)
-    fill: Schedule = Schedule(octaves=(0.5, 1.0), origins=2, updates=2, step=0.016)
+    fill: Schedule = Schedule(octaves=(0.5, 1.0), origins=1, updates=3, step=0.01)
     later: Schedule = Schedule(octaves=(1.0,), origins=3, updates=2)
     gradient: str = option("laplacian", "treatment of the gradient", choices=GRADIENTS)
     optimizer: str = option("normalized", "how a gradient becomes an update", choices=OPTIMIZERS)
     jitter: float = option(
-        0.15,
+        0.25,
         "random change of scale between picture and network, new for every update",
         minimum=0,
         maximum=0.5,
@@ -132,6 +132,13 @@ class MotionConfig:
     noise: float = option(
         2.0,
         "where two frames differ by less than this many times the noise, nothing moved; 0 = off",
+        minimum=0,
+    )
+    tolerance: float = option(
+        8.0,
+        "where the older frame, brought along the flow, differs by less than this, the flow is "
+        "trusted even if the flow back disagrees; 0 = the published masks",
+        unit="grey levels",
         minimum=0,
     )
 

@@ -93,6 +93,7 @@ def process(source: Iterable[Frame], stages: Stages) -> Generator[Frame, None, N
         offsets=stages.offsets,
         scale=motion.scale,
         noise=motion.noise,
+        tolerance=motion.tolerance,
         memory=stages.config.temporal.memory,
     )
     with prefetch(moving, depth=AHEAD) as frames:

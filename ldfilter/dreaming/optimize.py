@@ -17,6 +17,7 @@ EPSILON = 1e-12
 LEVEL_WEIGHTS = (0.4, 0.7, 1.0, 1.2)
 """Of the gradient's Laplacian pyramid, finest first. Empirical: equal weights spend the strength
 on grain; these draw shapes, and independent networks see the class sooner."""
+CHROMA = 0.6  # what is left of a gradient's colour; empirical
 SIDE_GRID = 16  # px: few distinct sizes, so that the convolutions of each are prepared once
 
 
@@ -34,9 +35,11 @@ def equalize(grad: Tensor) -> Tensor:
     """Every level of the Laplacian pyramid brought to mean 0 and a deviation of its own, per tile.
 
     Small networks have noisy pixel gradients; energy at every scale is what makes the class
-    visible. Without its mean an update cannot make a still shot brighter with every frame.
+    visible. Colour counts less than brightness, or the dream is drawn in rainbows. Without its
+    mean an update cannot make a still shot brighter with every frame.
     """
-    levels = laplacian_pyramid(grad, len(LEVEL_WEIGHTS))
+    grey = grad.mean(dim=1, keepdim=True)
+    levels = laplacian_pyramid(torch.lerp(grey.expand_as(grad), grad, CHROMA), len(LEVEL_WEIGHTS))
     return collapse(
         [_standardized(level).mul_(w) for level, w in zip(levels, LEVEL_WEIGHTS, strict=True)]
     )

@@ -16,7 +16,7 @@ from torch import Tensor
 from ldfilter.frame import Frame, Motion
 from ldfilter.image import luma, resize
 from ldfilter.motion.flow import Flow
-from ldfilter.motion.reliability import CUT, HALF, consistent, explained
+from ldfilter.motion.reliability import CUT, HALF, SLACK, agrees, consistent, explained
 from ldfilter.motion.stillness import moving_part
 from ldfilter.warp import resize_flow, warp_linear
 
@@ -33,15 +33,14 @@ class _Past:
 
 @dataclass(frozen=True, slots=True)
 class _Link:
-    """Flow from this frame to an older one, (1, 2, h, w), and its mask c, at the flow's size."""
+    """Flow from this frame to an older one, (1, 2, h, w), and its mask c, at the flow's size.
+
+    `share` is the consistent part of the picture, before any tolerance: what cuts are told by.
+    """
 
     flow: Tensor
     reliable: Tensor
-
-    @property
-    def share(self) -> float:
-        """The consistent part of the picture."""
-        return float(self.reliable.float().mean())
+    share: float
 
 
 def estimate_motion(
@@ -51,6 +50,7 @@ def estimate_motion(
     offsets: tuple[int, ...],
     scale: float = 0.5,
     noise: float = 2.0,
+    tolerance: float = 0.0,
     memory: str = "clip",
     leave: float = 0.005,
 ) -> Iterator[Frame]:
@@ -65,6 +65,7 @@ def estimate_motion(
         offsets: J, the frames that may claim pixels; 1 is looked at in any case.
         scale: size at which flow and masks are computed, relative to the frames'.
         noise: see `moving_part`; 0 = off.
+        tolerance: see `agrees`, in grey levels; 0 = the published masks.
         memory: "clip", or "shot" to forget everything where a shot starts.
         leave: stop claiming when at most this part of the picture is unclaimed.
 
@@ -77,7 +78,7 @@ def estimate_motion(
     for frame in frames:
         size = _flow_size(frame.image, scale)
         picture = _small_picture(frame.image, size=size, channels=flow.channels)
-        tracker = _Tracker(picture, past=past, flow=flow, noise=noise)
+        tracker = _Tracker(picture, past=past, flow=flow, noise=noise, tolerance=tolerance)
         motion = tracker.motion(offsets, work_size=_size(frame.image), leave=leave)
         if motion is None and memory == "shot":
             past.clear()
@@ -88,11 +89,20 @@ def estimate_motion(
 class _Tracker:
     """One frame against the past, nearest first."""
 
-    def __init__(self, picture: Tensor, *, past: deque[_Past], flow: Flow, noise: float) -> None:
+    def __init__(
+        self,
+        picture: Tensor,
+        *,
+        past: deque[_Past],
+        flow: Flow,
+        noise: float,
+        tolerance: float,
+    ) -> None:
         self._picture = picture
         self._past = past
         self._flow = flow
         self._noise = noise
+        self._tolerance = tolerance
         self._previous = self._link(1) if past else None
         self.cut = self._previous is not None and 1 - self._previous.share > CUT
 
@@ -150,7 +160,11 @@ class _Tracker:
             moving = moving_part(here, there, returned, noise=self._noise)
             # The masks would take the noise of the flow, or the edge where it ends, for motion.
             backward, reliable = backward * moving, reliable | (moving == 0)
-        return _Link(backward, reliable)
+        share = float(reliable.float().mean())
+        if self._tolerance > 0:
+            near = consistent(backward, forward, slack=SLACK)
+            reliable |= near & agrees(here, returned, tolerance=self._tolerance)
+        return _Link(backward, reliable, share)
 
 
 def _grey_levels(picture: Tensor) -> Tensor:
