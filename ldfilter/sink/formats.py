@@ -133,7 +133,13 @@ SCHEMES = {
 IMAGE_CODECS = {"png": "png", "jpg": "mjpeg", "jpeg": "mjpeg"}
 
 ENCODERS: dict[str, dict[str, str]] = {
-    "libx264": {"crf": "16", "preset": "fast"},
+    # A dream takes seconds a frame: what x264 holds back would be minutes lost in a crash.
+    "libx264": {
+        "crf": "16",
+        "preset": "fast",
+        "rc-lookahead": "5",
+        "x264-params": "sync-lookahead=0",
+    },
     "libx265": {"crf": "18", "preset": "medium", "x265-params": "log-level=error:open-gop=0"},
     "libvpx-vp9": {"crf": "24", "b": "0", "cpu-used": "4", "row-mt": "1"},
     "libsvtav1": {"crf": "24", "preset": "8"},
