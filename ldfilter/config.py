@@ -113,6 +113,13 @@ class TemporalConfig:
         False, "divide the trail loss by the number of consistent pixels, as the paper does"
     )
     governor: bool = option(True, "hold the strength of a shot at that of its first frame")
+    fade: float = option(
+        0.94,
+        "the least the governor leaves of a dream from one frame to the next; trails last longer "
+        "near 1",
+        minimum=0,
+        maximum=1,
+    )
     memory: str = option("clip", "what a new shot may remember", choices=("clip", "shot"))
 
     @property

@@ -68,7 +68,7 @@ class OptimizingDreamer:
         self.device = device
         self.stop = stop or threading.Event()
         self.memory = Memory()
-        self.governor = Governor()
+        self.governor = Governor(fade=config.temporal.fade)
         dream = config.dream
         self.plan = Plan(
             recipe=Recipe(

@@ -15,7 +15,6 @@ from torch.nn import functional as F
 # Empirical, all of them.
 CELL = 16  # px, at which local strength is measured
 GAIN = (0.3, 3.0)  # least and greatest factor on an update
-FASTEST_FADE = 0.94  # per frame: slow enough that no frame is seen to lose its dream
 LEVEL = (0.6, 1.6)
 HASTE = 0.1  # exponent of the correction of the level by one frame
 
@@ -36,13 +35,17 @@ class Steering:
 class Governor:
     """Steers every place towards one strength, and that so that the whole keeps its own.
 
+    Args:
+        fade: the least that one frame leaves of a dream that is too strong.
+
     Attributes:
         wanted: mean |x - p| of the shot's first frame.
         level: the strength steered to, over the wanted one: some places (black, white) cannot
             reach it, others make up for them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, fade: float) -> None:
+        self.fade = fade
         self.wanted = 0.0
         self.level = 1.0
 
@@ -59,7 +62,7 @@ class Governor:
     def steer(self, residual: Tensor) -> Steering:
         """What to do to a frame that starts with `residual`, (1, 3, h, w)."""
         ratio = self.wanted * self.level / local_strength(residual).clamp_min(1e-6)
-        return Steering(gain=ratio.clamp(*GAIN), fade=ratio.clamp(FASTEST_FADE, 1.0))
+        return Steering(gain=ratio.clamp(*GAIN), fade=ratio.clamp(self.fade, 1.0))
 
 
 def local_strength(residual: Tensor) -> Tensor:

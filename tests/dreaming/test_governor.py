@@ -3,13 +3,13 @@
 import pytest
 import torch
 
-from ldfilter.dreaming.governor import FASTEST_FADE, GAIN, LEVEL, Governor, local_strength
+from ldfilter.dreaming.governor import GAIN, LEVEL, Governor, local_strength
 
 
 @pytest.mark.parametrize(("growth", "loss"), [(0.006, 1.0), (0.002, 0.98), (0.0002, 1.0)])
 def test_strength_settles_at_the_wanted_one(growth, loss):
     """A dream to which every frame adds `growth` per unit of gain and keeps `loss` of."""
-    governor = Governor()
+    governor = Governor(fade=0.94)
     governor.start(0.06)
     residual = torch.full((1, 3, 32, 32), 0.06)
     for _ in range(200):
@@ -20,7 +20,7 @@ def test_strength_settles_at_the_wanted_one(growth, loss):
 
 
 def test_weak_places_get_more_and_strong_places_less():
-    governor = Governor()
+    governor = Governor(fade=0.94)
     governor.start(0.06)
     residual = torch.full((1, 3, 64, 96), 0.06)
     residual[..., :32] = 0
@@ -29,11 +29,11 @@ def test_weak_places_get_more_and_strong_places_less():
     assert steering.gain[..., :8].min() == GAIN[1]
     assert steering.gain[..., 88:].max() == pytest.approx(GAIN[0])
     assert steering.fade[..., :8].min() == 1
-    assert steering.fade[..., 88:].max() == pytest.approx(FASTEST_FADE)
+    assert steering.fade[..., 88:].max() == pytest.approx(0.94)
 
 
 def test_the_level_is_bounded_and_a_new_shot_starts_at_one():
-    governor = Governor()
+    governor = Governor(fade=0.94)
     governor.start(0.06)
     for _ in range(50):
         governor.observe(6.0)

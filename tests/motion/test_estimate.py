@@ -36,6 +36,7 @@ def run(
     flow: Flow | None = None,
     memory: str = "clip",
     leave: float = 0.005,
+    tolerance: float = 0.0,
 ) -> list[Frame]:
     return list(
         estimate_motion(
@@ -44,6 +45,7 @@ def run(
             offsets=offsets,
             memory=memory,
             leave=leave,
+            tolerance=tolerance,
         )
     )
 
@@ -104,12 +106,13 @@ def test_the_nearest_consistent_offset_claims_a_pixel() -> None:
     assert claimed(frames[8], 1) == 1
 
 
-def test_uncovered_background_is_claimed_by_the_last_frame_that_saw_it() -> None:
+@pytest.mark.parametrize("tolerance", [0.0, 8.0])
+def test_uncovered_background_is_claimed_by_the_last_frame_that_saw_it(tolerance: float) -> None:
     """A square stops one frame: what it hid at i-1 was seen at i-2."""
     background = crop(texture(), 40, 40)
     covered = background.clone()
     covered[..., 16:48, 30:62] = crop(texture(seed=3), 40, 40)[..., 16:48, 30:62]
-    frames = run([background, background, covered, background], offsets=ALL)
+    frames = run([background, background, covered, background], offsets=ALL, tolerance=tolerance)
     motion = frames[3].motion
     assert motion is not None
     middle = motion.claimed_by[..., 24:40, 38:54]
@@ -238,6 +241,16 @@ def test_cuts_of_a_real_clip(start: int, cut: int) -> None:
     images = real_images("bikes.mp4", start=start, count=8)
     frames = run(images, offsets=ALL)
     assert [start + number for number in shots(frames)] == [start, cut]
+
+
+def test_tolerance_trusts_more_of_a_camera_flight() -> None:
+    from tests.motion.test_stillness import real_images
+
+    images = real_images("bikes.mp4", start=82, count=4)
+    strict, wide = (run(images, tolerance=tolerance) for tolerance in (0.0, 8.0))
+    for narrow, wider in zip(strict[1:], wide[1:], strict=True):
+        assert claimed(wider, 1) > claimed(narrow, 1) + 0.02
+    assert shots(wide) == [0]
 
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 5), (32, 64)])

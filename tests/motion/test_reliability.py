@@ -3,7 +3,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ldfilter.motion.reliability import consistent, explained
+from ldfilter.motion.reliability import agrees, consistent, explained
 
 
 def constant(x: float, y: float, *, size: tuple[int, int] = (20, 30)) -> Tensor:
@@ -61,3 +61,21 @@ def test_unrelated_pictures_do_not_explain_each_other_but_the_same_one_in_other_
     assert explained(one, one + 10).all()
     assert not explained(one, other).any()
     assert not explained(one, flat).any()
+
+
+def test_pictures_agree_up_to_the_tolerance() -> None:
+    generator = torch.Generator().manual_seed(0)
+    one = torch.rand(1, 1, 40, 60, generator=generator) * 255
+    two = one.clone()
+    two[..., 30:] += 10
+    agreeing = agrees(one, two, tolerance=8)
+    assert agreeing[..., :20].all()
+    assert not agreeing[..., 40:].any()
+    assert agrees(one, two, tolerance=12).all()
+
+
+def test_slack_widens_both_thresholds() -> None:
+    off = constant(1.2, 0)
+    assert not consistent(constant(0, 0), off).any()
+    assert consistent(constant(0, 0), off, slack=4).all()
+    assert not consistent(constant(0, 0), constant(4, 0), slack=4).any()
