@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -17,9 +18,11 @@ from ldfilter.dreaming.objectives import Objective
 from ldfilter.dreaming.octaves import Canvas, Plan, dream_octaves
 from ldfilter.dreaming.optimize import GRADIENTS, OPTIMIZERS, Recipe
 from ldfilter.dreaming.temporal import Memory, Past, recall
-from ldfilter.errors import Stopped
+from ldfilter.errors import ModelError, Stopped
 from ldfilter.frame import Frame, Motion
 from ldfilter.image import blur
+
+log = logging.getLogger(__name__)
 
 
 class Dreamer(Protocol):
@@ -86,9 +89,24 @@ class OptimizingDreamer:
             effort=config.effort,
         )
 
-    @torch.no_grad()
     def dream(self, frame: Frame) -> Tensor:
-        """The residual of `frame`; see `Dreamer.dream`."""
+        """The residual of `frame`; see `Dreamer.dream`.
+
+        When the device runs out of memory the frame is dreamed again with fewer tiles at a time,
+        which does not change the result.
+
+        Raises:
+            ModelError: there is not enough memory for a single tile.
+            Stopped: `stop` was set.
+        """
+        while True:
+            try:
+                return self._dream(frame)
+            except torch.OutOfMemoryError as error:
+                self._take_fewer_tiles(error)
+
+    @torch.no_grad()
+    def _dream(self, frame: Frame) -> Tensor:
         temporal = self.config.temporal
         image = frame.image.to(self.device)
         generator = seeded_generator(self.config.seed, frame.index)
@@ -126,6 +144,20 @@ class OptimizingDreamer:
         filled = dream_octaves(canvas, self.plan, fill, step=fill.step, generator=generator)
         canvas = Canvas(filled, gain, past.target)
         return dream_octaves(canvas, self.plan, later, step=later.step, generator=generator) - image
+
+    def _take_fewer_tiles(self, error: torch.OutOfMemoryError) -> None:
+        chunk = self.plan.chunk
+        if chunk == 1:
+            raise ModelError(
+                f"{self.device.type} has not enough memory for one tile of {self.plan.tile} px and "
+                "the remembered frames; dream smaller with --work-height, or use --device cpu."
+            ) from error
+        self.plan = replace(self.plan, chunk=chunk // 2)
+        log.warning(
+            "out of memory with %d tiles at a time, going on with %d; --set dream.chunk=%d does so "
+            "from the start.",
+            *(chunk, chunk // 2, chunk // 2),
+        )
 
     def _check(self) -> None:
         if self.stop.is_set():

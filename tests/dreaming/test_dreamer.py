@@ -11,7 +11,7 @@ import torch
 
 from ldfilter.config import Config, apply, list_presets, load_preset
 from ldfilter.dreaming.dreamer import PassThrough, dream_frames
-from ldfilter.errors import Stopped
+from ldfilter.errors import ModelError, Stopped
 from tests.dreaming.fakes import SIZE, dreamer, frame, moved, picture, texture_loss
 
 SHORT = {"temporal__short": 300.0}
@@ -159,6 +159,28 @@ def test_a_stop_drops_the_frame_being_dreamed():
     made = dreamer(objective=loss)
     with pytest.raises(Stopped):
         made.dream(still(1)[0])
+
+
+def test_out_of_memory_means_fewer_tiles_and_no_lost_frame(caplog):
+    def small_device(tiles):
+        if len(tiles) > 2:
+            raise torch.OutOfMemoryError("no room")
+        return texture_loss(tiles)
+
+    size = (70, 100)
+    enough = residuals(dreamer(**SHORT), still(2, size))
+    little = residuals(dreamer(None, small_device, **SHORT), still(2, size))
+    for a, b in zip(enough, little, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
+    assert "dream.chunk=2" in caplog.text
+
+
+def test_no_memory_for_one_tile_is_one_clear_sentence():
+    def full_device(tiles):
+        raise torch.OutOfMemoryError("no room")
+
+    with pytest.raises(ModelError, match="--work-height"):
+        dreamer(None, full_device).dream(still(1)[0])
 
 
 def test_effort_multiplies_the_origins_and_leaves_one_at_least():
