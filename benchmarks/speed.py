@@ -52,7 +52,7 @@ _DEFAULT = objective(load_backbone("efficientnet-lite0"))
 def folded_against_plain(pairs: int = 20) -> float:
     """Median ratio of interleaved steps of four tiles: as the filter runs it, over timm's own."""
     network = timm.create_model("tf_efficientnet_lite0", pretrained=False).eval()
-    load_in_order(network, BACKBONES["efficientnet-lite0"].weights.load(""))
+    load_in_order(network, BACKBONES["efficientnet-lite0"].weights.load(instead=""))
     tiles = torch.rand(4, 3, 224, 224)
 
     def plain() -> None:

