@@ -41,7 +41,7 @@ def open_source(
         Stopped: `stop` was set before the first frame.
     """
     _check_range(start, end)
-    stop = stop or threading.Event()
+    stop = _OwnStop(stop)
     wanted = {"audio": audio, "subtitle": subtitles}
     return ContainerSource(
         locate(name, stop),
@@ -51,6 +51,17 @@ def open_source(
         kinds=tuple(kind for kind in COPIED if wanted[kind]),
         stop=stop,
     )
+
+
+class _OwnStop(threading.Event):
+    """Set also by the caller's flag, while setting it leaves that flag alone."""
+
+    def __init__(self, given: threading.Event | None) -> None:
+        super().__init__()
+        self._given = given
+
+    def is_set(self) -> bool:
+        return super().is_set() or (self._given is not None and self._given.is_set())
 
 
 def _check_range(start: Fraction | None, end: Fraction | None) -> None:

@@ -18,7 +18,7 @@ from ldfilter.source.demux import Decoder, Demuxer, GroupSkipper
 from ldfilter.source.location import Location
 from ldfilter.source.opening import open_container, piped_mp4
 from ldfilter.source.packets import FileFeed, PipeFeed
-from ldfilter.source.picture import LIMITED, Painter, Straightener, frame_duration
+from ldfilter.source.picture import LIMITED, Painter, Straightener, frame_duration, work_size
 from ldfilter.source.probe import (
     codec_name,
     is_image,
@@ -37,8 +37,8 @@ COPIED = ("audio", "subtitle")
 class ContainerSource:
     """The video of a container. A context manager; iterate once; see `frame.Source`.
 
-    Decodes only as far as frames are asked for, in the thread that asks. `close` must not be
-    called while another thread iterates.
+    Decodes only as far as frames are asked for, in the thread that asks. `close` may come from
+    any thread: it waits for the frame in work, and the iterator then ends.
 
     Convention: `Frame.index` counts decoded frames from the start of the file. A trim skips
     groups of pictures without decoding them, and counts them by their packets.
@@ -54,9 +54,13 @@ class ContainerSource:
         kinds: tuple[str, ...],
         stop: threading.Event,
     ) -> None:
-        """`start`, `end`: seconds after the first frame; `kinds`: of streams to hand on."""
+        """`start`, `end`: seconds after the first frame; `kinds`: of streams to hand on.
+
+        `stop` is the source's own: `close` sets it.
+        """
         self._location = location
         self._stop = stop
+        self._reading = threading.RLock()
         self._closed = self._started = False
         self.packets: PacketFeed | None = None
         self.warnings: list[str] = []
@@ -126,29 +130,41 @@ class ContainerSource:
         return self._frames()
 
     def close(self) -> None:
-        """Close all containers; safe to call twice."""
+        """Close all containers; safe to call twice, and while another thread iterates."""
         self._closed = True
-        if self.packets is not None:
-            self.packets.close()
-        self._container.close()
-        if not isinstance(self._location.target, str):
-            self._location.target.close()
+        self._stop.set()  # a thread that waits for a pipe would keep the lock
+        with self._reading:
+            if self.packets is not None:
+                self.packets.close()
+            self._container.close()
+            if not isinstance(self._location.target, str):
+                self._location.target.close()
 
     def _frames(self) -> Iterator[Frame]:
+        """The frames; each is made under the lock, as FFmpeg crashes if closed meanwhile."""
+        made = self._made()
         try:
-            for index, picture, pts in self._kept():
-                yield Frame(
-                    picture=picture,
-                    image=self._painter.paint(picture),
-                    index=index,
-                    pts=pts,
-                    duration=self._duration(picture),
-                    time_base=self._tick,
-                )
-            self._finish()
+            while True:
+                with self._reading:
+                    frame = None if self._closed else next(made, None)
+                if frame is None:
+                    return
+                yield frame
         except GeneratorExit:  # the reader broke out; after an error the feed may be in use
             self.close()
             raise
+
+    def _made(self) -> Iterator[Frame]:
+        for index, picture, pts in self._kept():
+            yield Frame(
+                picture=picture,
+                image=self._painter.paint(picture),
+                index=index,
+                pts=pts,
+                duration=self._duration(picture),
+                time_base=self._tick,
+            )
+        self._finish()
 
     def _kept(self) -> Iterator[tuple[int, Any, int]]:
         """(index, picture, pts on the output's clock) of the frames inside the trim."""
@@ -282,13 +298,3 @@ def _open(location: Location, stop: threading.Event) -> Any:
         if stop.is_set():
             raise Stopped("stopped before the first frame.") from None
         raise
-
-
-def work_size(size: tuple[int, int], work_height: int) -> tuple[tuple[int, int], str]:
-    """The (h, w) to dream at, aspect kept, and a sentence where nothing is to do."""
-    if work_height <= 0:
-        return size, ""
-    if work_height >= size[0]:
-        note = f"work height {work_height}: nothing to do, the video has {size[0]} lines."
-        return size, note
-    return (work_height, max(1, round(size[1] * work_height / size[0]))), ""

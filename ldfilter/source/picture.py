@@ -197,3 +197,13 @@ def _shape(frame: Any) -> tuple[int, int, str]:
 def _samples(plane: Any, width: int) -> Any:
     rows = np.frombuffer(plane, dtype="<u2").reshape(plane.height, plane.line_size // 2)
     return rows[:, :width]
+
+
+def work_size(size: tuple[int, int], work_height: int) -> tuple[tuple[int, int], str]:
+    """The (h, w) to dream at, aspect kept, and a sentence where nothing is to do."""
+    if work_height <= 0:
+        return size, ""
+    if work_height >= size[0]:
+        note = f"work height {work_height}: nothing to do, the video has {size[0]} lines."
+        return size, note
+    return (work_height, max(1, round(size[1] * work_height / size[0]))), ""
