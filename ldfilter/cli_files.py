@@ -64,7 +64,12 @@ def may_overwrite(
     if not options.keep_existing and source != "-" and os.isatty(0) and os.isatty(2):
         print(f"ldfilter: {output} exists. Overwrite it? [y/N] ", end="", file=sys.stderr)
         sys.stderr.flush()
-        if ask("").strip().lower() in ("y", "yes"):
+        try:
+            answer = ask("")
+        except EOFError:  # Ctrl-D
+            answer = ""
+            print(file=sys.stderr)
+        if answer.strip().lower() in ("y", "yes"):
             return True
     raise SinkError(f"{output} exists and was not touched; -y overwrites it.")
 

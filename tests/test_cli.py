@@ -229,6 +229,23 @@ def test_a_person_is_asked_before_an_output_is_replaced(
     assert ((tmp_path / "out.mkv").read_bytes() == b"old") is bool(code)
 
 
+def test_ctrl_d_leaves_an_output_alone(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ldfilter.cli_files import may_overwrite
+    from ldfilter.cli_options import parse_options
+    from ldfilter.errors import SinkError
+
+    def leave(prompt: str) -> str:
+        raise EOFError
+
+    output = tmp_path / "out.mkv"
+    output.write_bytes(b"old")
+    monkeypatch.setattr(os, "isatty", lambda number: True)
+    with pytest.raises(SinkError, match="was not touched"):
+        may_overwrite(parse_options([]), str(clip), str(output), ask=leave)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
