@@ -31,7 +31,7 @@ def open_source(
         work_height: lines of `Frame.image`, width alike; 0, or the source's height and more,
             leaves its size.
         start, end: seconds after the first frame; frames with a time in [start, end) are kept.
-            With a start the output's clock begins at 0, else it is the input's.
+            With either the output's clock begins at 0, else it is the input's.
         audio, subtitles: whether `Source.packets` hands them on.
         stop: set from anywhere, it ends reading at once, as if the input had ended.
 

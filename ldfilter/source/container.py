@@ -73,7 +73,7 @@ class ContainerSource:
             self._decoder = Decoder(self._stream)
             self._unread = iter(self._demuxer)
             self._probed: list[Any] = []
-            self._cut = Cut(trimmed=start is not None)
+            self._cut = Cut(trimmed=start is not None or end is not None)
             self.packets = self._open_feed(kinds)
             self._look(start, end, work_height)
         except BaseException:
@@ -97,7 +97,7 @@ class ContainerSource:
             self._stream,
             first=first,
             picture=picture,
-            cut=replace(self._cut, start=wanted),
+            cut=replace(self._cut, start=begin + (start or 0)),
             still=still,
         )
         self._begin = wanted

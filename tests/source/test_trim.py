@@ -60,9 +60,27 @@ def test_times_count_from_the_first_frame(clip: ClipMaker) -> None:
     assert frames[0].pts == 0
 
 
-def test_without_a_start_the_clock_is_the_input_s(clip: ClipMaker) -> None:
-    frames = read(clip("late.ts", pts=range(250, 270)), end=Fraction(2, 25))
+def test_without_a_trim_the_clock_is_the_input_s(clip: ClipMaker) -> None:
+    frames = read(clip("late.ts", pts=range(250, 252)))
     assert [frame.pts * frame.time_base for frame in frames] == [10, Fraction(251, 25)]
+
+
+def test_an_end_alone_starts_the_clock_at_0_for_pictures_sound_and_chapters(
+    clip: ClipMaker,
+) -> None:
+    path = clip(
+        "late.mkv", pts=range(250, 270), audio="flac", seconds=11, chapters=[(10, 10.8, "one")]
+    )
+    with open_source(str(path), end=Fraction(5, 25)) as source:
+        frames = list(source)
+        assert source.packets is not None
+        sound = [p.pts * p.time_base for p in source.packets.until(None)]
+        chapters = [c["start"] * c["time_base"] for c in source.info.chapters]
+        assert (source.info.frames, source.info.duration) == (5, Fraction(1, 5))
+    assert [frame.pts * frame.time_base for frame in frames] == [Fraction(n, 25) for n in range(5)]
+    assert 0 <= sound[0] < Fraction(1, 8)
+    assert sound[-1] < Fraction(1, 5)
+    assert chapters == [0]
 
 
 def test_groups_before_the_start_are_not_decoded(
