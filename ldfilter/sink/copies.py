@@ -146,8 +146,11 @@ class Copies:
         return _Text(self._output, item)
 
     def until(self, time: Fraction | None) -> None:
-        """Write all packets that start before `time` seconds; None = all there are."""
-        if self._feed is None or not self._writers:
+        """Write all packets that start before `time` seconds; None = all there are.
+
+        What the container does not keep is taken as well: a pipe's packets would pile up.
+        """
+        if self._feed is None or (time is None and not self._writers):
             return
         for packet in self._feed.until(time):
             writer = self._writers.get(packet.stream_index)

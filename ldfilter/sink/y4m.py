@@ -35,7 +35,7 @@ class Y4mSink:
         lost = plan(like.packets.streams if like.packets else (), target.container)
         refuse_losses(lost if strict else ())
         self.warnings: list[str] = [*target.notes, *(f"{item}." for item in lost)]
-        self._target, self._outlet = target, outlet
+        self._target, self._outlet, self._feed = target, outlet, like.packets
         self._compositor = compositor
         self._header: bytes | None = header(target, aspect=like.info.sample_aspect_ratio)
         self._start = Fraction(0)
@@ -66,6 +66,9 @@ class Y4mSink:
             write_frame(file, picture, self._target.canvas)
             file.flush()
         self._count += 1
+        if self._feed is not None:  # a pipe's packets would pile up
+            for _ in self._feed.until((frame.pts + frame.duration) * frame.time_base):
+                pass
 
     def close(self, *, complete: bool = True) -> None:
         """Finish; safe to call twice."""

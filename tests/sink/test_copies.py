@@ -248,3 +248,13 @@ def test_damaged_sound_is_skipped_and_counted(tmp_path: Path) -> None:
     assert [s for s in sink.warnings if "damaged" in s] == [
         "1 packet of audio 1 was damaged and is missing."
     ]
+
+
+@pytest.mark.parametrize("name", ["out.y4m", "out.gif", "out%04d.png"])
+def test_sound_that_is_not_kept_does_not_pile_up(tmp_path: Path, name: str) -> None:
+    feed = FakeFeed(source_clip(tmp_path, audio="flac"))
+    with FakeSource(packets=feed) as source, open_sink(str(tmp_path / name), like=source) as sink:
+        for number in range(5):
+            sink.write(make_frame(number))
+        left = [p.pts * p.time_base for p in feed.until(None)]
+    assert left[0] >= Fraction(5, 25)
