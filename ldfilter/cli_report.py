@@ -42,7 +42,7 @@ class Report:
         word = "class" if len(config.objective.classes) == 1 else "classes"
         self.say(
             f"look {self._options.preset}, {word} {classes}, {stages.summary}, "
-            f"flow {config.motion.flow}"
+            f"{f'flow {config.motion.flow}' if config.temporal.active else 'no flow'}"
         )
         kind = self._options.progress
         if kind == "auto" and self._options.quiet:

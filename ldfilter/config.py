@@ -20,6 +20,8 @@ DEFAULT_PRESET = "long-term"
 
 GRADIENTS = ("raw", "blur", "laplacian")
 OPTIMIZERS = ("adam", "normalized")
+BACKBONES = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2", "vgg19")
+FLOWS = ("dis", "farneback", "deepflow", "raft", "raft-small")
 FORMS = ("signed-square", "squared", "logit", "log-probability")
 
 
@@ -41,7 +43,7 @@ class ObjectiveConfig:
 class NetworkConfig:
     """The frozen network whose gradient draws the dream, and where it runs."""
 
-    backbone: str = option("efficientnet-lite0", "name of the network")
+    backbone: str = option("efficientnet-lite0", "name of the network", choices=BACKBONES)
     weights: str = option(
         "", "folder with downloaded weight files; 'random' runs an untrained network, for timing"
     )
@@ -94,7 +96,7 @@ class TemporalConfig:
     to alpha matter.
     """
 
-    alpha: float = option(10000.0, "weight of the objective", minimum=0)
+    alpha: float = option(10000.0, "weight of the objective", minimum=0.001)
     short: float = option(0.0, "weight of the short-term loss, beta", minimum=0)
     long: float = option(0.0, "weight of the long-term loss, gamma", minimum=0)
     trail: float = option(0.0, "weight of the trail loss, delta", minimum=0)
@@ -132,7 +134,7 @@ class TemporalConfig:
 class MotionConfig:
     """How motion between frames is estimated."""
 
-    flow: str = option("dis", "optical flow method")
+    flow: str = option("dis", "optical flow method", choices=FLOWS)
     scale: float = option(
         0.5, "size at which flow is computed, relative to the work size", minimum=0.1, maximum=1
     )
@@ -265,8 +267,13 @@ def to_mapping(config: Any) -> dict[str, Any]:
 def apply(config: Config, overrides: Mapping[str, Any]) -> Config:
     """`config` with dotted keys set: `{"temporal.short": 300, "seed": 1}`."""
     for key, value in overrides.items():
-        tree: Any = value
-        for part in reversed(key.split(".")):
+        *parts, last = key.split(".")
+        table: Any = config
+        for part in parts:
+            table = getattr(table, part, None)
+        # One entry of a table of weights leaves the others as they are.
+        tree: Any = {**table, last: value} if isinstance(table, dict) else {last: value}
+        for part in reversed(parts):
             tree = {part: tree}
         config = _update(config, tree, path="")
     return config

@@ -42,6 +42,8 @@ def parse_value(name: str, value: Any, kind: Any, metadata: Mapping[str, Any]) -
         return _parse_table(name, value, metadata)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
+    if kind is str and type(value) is int:  # classes go by their index, too
+        value = str(value)
     if type(value) is not kind:
         wanted = {float: "a number", int: "a whole number", bool: "true or false", str: "text"}
         raise ConfigError(f"{name} must be {wanted[kind]}, not {value!r}.")

@@ -57,7 +57,6 @@ def build(config: Config, *, stop: threading.Event | None = None) -> Stages:
     device = pick_device(config.network.device)
     classes = parse_classes(config.objective.classes)
     temporal = config.temporal
-    flow = load_flow(config.motion.flow, weights=config.network.weights, device=device)
     backbone = load_backbone(config.network.backbone, weights=config.network.weights).to(device)
     objective = ClassObjective(
         backbone,
@@ -69,11 +68,15 @@ def build(config: Config, *, stop: threading.Event | None = None) -> Stages:
         dreamer=OptimizingDreamer(
             config, objective=objective, tile=backbone.tile, device=device, stop=stop
         ),
-        flow=flow if temporal.active else None,
+        flow=_flow(config, device) if temporal.active else None,
         offsets=temporal.offsets if temporal.long else (1,),
         device=device,
         summary=f"{config.network.backbone} on {device.type}",
     )
+
+
+def _flow(config: Config, device: torch.device) -> Flow:
+    return load_flow(config.motion.flow, weights=config.network.weights, device=device)
 
 
 def process(source: Iterable[Frame], stages: Stages) -> Generator[Frame, None, None]:

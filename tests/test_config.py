@@ -105,7 +105,7 @@ def test_an_assignment_needs_a_key_and_a_value(text: str) -> None:
         ("effort", 0, r"at least 0\.01, not 0"),
         ("network.device", "gpu", r"auto, cpu, cuda, mps"),
         ("objective.classes", [], r"at least one"),
-        ("objective.classes", [3], r"text, not 3"),
+        ("objective.classes", [3.5], r"text, not 3.5"),
         ("objective.forms", {"sqared": 1}, r"'sqared'.*Did you mean 'squared'"),
         ("objective.forms", {"squared": "x"}, r"objective\.forms\.squared must be a number"),
         ("objective.forms", {}, r"table"),
@@ -158,3 +158,14 @@ def test_every_key_has_help_and_its_default_passes_its_own_check() -> None:
 def test_all_temporal_weights_at_zero_switch_time_off() -> None:
     assert not load_preset("framewise").temporal.active
     assert all(load_preset(n).temporal.active for n in list_presets() if "framewise" not in n)
+
+
+def test_one_weight_of_a_table_leaves_the_others() -> None:
+    config = apply(Config(), {"objective.forms.logit": 0.5})
+    assert config.objective.forms == {"log-probability": 1.0, "logit": 0.5}
+    config = apply(Config(), {"objective.forms": {"logit": 0.5}})
+    assert config.objective.forms == {"logit": 0.5}
+
+
+def test_a_class_may_be_its_index() -> None:
+    assert apply(Config(), {"objective.classes": 817}).objective.classes == ("817",)

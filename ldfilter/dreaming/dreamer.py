@@ -102,7 +102,9 @@ class OptimizingDreamer:
         while True:
             try:
                 return self._dream(frame)
-            except torch.OutOfMemoryError as error:
+            except RuntimeError as error:
+                if not _out_of_memory(error):
+                    raise
                 self._take_fewer_tiles(error)
 
     @torch.no_grad()
@@ -110,18 +112,18 @@ class OptimizingDreamer:
         temporal = self.config.temporal
         image = frame.image.to(self.device)
         generator = seeded_generator(self.config.seed, frame.index)
-        if frame.motion is None or frame.starts_shot or not temporal.active:
+        motion = frame.motion if temporal.active and not frame.starts_shot else None
+        if motion is None:
             residual = self._dream_alone(image, generator)
             if temporal.memory == "shot":
                 self.memory.clear()
-            self.governor.start(_strength(residual))
         else:
-            motion = _moved(frame.motion, self.device)
-            past = recall(image, motion, self.memory, temporal)
+            past = recall(image, _moved(motion, self.device), self.memory, temporal)
             residual = self._dream_on(image, past, generator)
-            self.governor.observe(_strength(residual))
         if temporal.active:
             self.memory.push(image, residual, carry=temporal.carry)
+        steer = self.governor.start if motion is None else self.governor.observe
+        steer(_strength(residual))
         return residual.float().cpu()
 
     def _dream_alone(self, image: Tensor, generator: torch.Generator) -> Tensor:
@@ -145,7 +147,7 @@ class OptimizingDreamer:
         canvas = Canvas(filled, gain, past.target)
         return dream_octaves(canvas, self.plan, later, step=later.step, generator=generator) - image
 
-    def _take_fewer_tiles(self, error: torch.OutOfMemoryError) -> None:
+    def _take_fewer_tiles(self, error: RuntimeError) -> None:
         chunk = self.plan.chunk
         if chunk == 1:
             raise ModelError(
@@ -162,6 +164,12 @@ class OptimizingDreamer:
     def _check(self) -> None:
         if self.stop.is_set():
             raise Stopped("stopped while a frame was being dreamed; the frames before it are kept.")
+
+
+def _out_of_memory(error: RuntimeError) -> bool:
+    """Whether a device had no room: only CUDA's own allocator has an error type for it."""
+    signs = ("out of memory", "can't allocate memory", "ALLOC_FAILED")
+    return isinstance(error, torch.OutOfMemoryError) or any(s in str(error) for s in signs)
 
 
 def _strength(residual: Tensor) -> float:

@@ -56,12 +56,13 @@ class Canvas:
 
     def resized(self, size: tuple[int, int]) -> Canvas:
         """The canvas at another size (h, w)."""
+        if tuple(self.image.shape[2:]) == size:
+            return self
+        image = resize(self.image, size, mode="bicubic").clamp_(0, 1)
         return Canvas(
-            image=resize(self.image, size, mode="bicubic").clamp_(0, 1)
-            if tuple(self.image.shape[2:]) != size
-            else self.image,
+            image=image,
             mask=resize(self.mask, size, mode="area"),
-            target=self.target and self.target.resized(size),
+            target=self.target and self.target.resized(size, of=self.image, to=image),
         )
 
 

@@ -38,9 +38,14 @@ class Target:
     image: Tensor
     weight: Tensor
 
-    def resized(self, size: tuple[int, int]) -> Target:
-        """For an octave: t antialiased, q by area and never made binary again."""
-        return Target(resize(self.image, size), resize(self.weight, size, mode="area"))
+    def resized(self, size: tuple[int, int], *, of: Tensor, to: Tensor) -> Target:
+        """For an octave: t antialiased, q by area and never made binary again.
+
+        Only what t differs by from `of`, the image it pulls, is resized and laid on `to`, that
+        image at `size`: a pull onto a copy resized by another kernel would blur on every frame.
+        """
+        image = to + resize(self.image - of, size)
+        return Target(image, resize(self.weight, size, mode="area"))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,7 +109,8 @@ def recall(image: Tensor, motion: Motion, memory: Memory, config: TemporalConfig
         trail = config.trail
         if config.trail_normalized:
             trail /= max(float(motion.reliable.sum()), 1.0)
-        terms.append((dragged, torch.full_like(image[:, :1], trail)))
+        # What comes from outside has no past to be held to, or its dream would be undone.
+        terms.append((dragged, trail * _inside(motion.previous)))
         start = dragged if config.start == "warped" else start
     return Past(start, _collapse(terms, scale=KAPPA / config.alpha), ~claimed)
 
@@ -113,7 +119,8 @@ def _collapse(terms: list[tuple[Tensor, Tensor]], *, scale: float) -> Target:
     """Terms (t, weight) as one: weights add up, the target is the weighted mean."""
     total = torch.stack([weight.to(terms[0][0]) for _, weight in terms]).sum(dim=0)
     mean = sum((image * weight for image, weight in terms), torch.zeros_like(terms[0][0]))
-    return Target(mean / total.clamp_min(1e-12), scale * total)
+    # Content where nothing pulls: an octave's resizing must not bleed anything else from there.
+    return Target(torch.where(total > 0, mean / total, terms[0][0]), scale * total)
 
 
 def _brought(image: Tensor, flow: Tensor, by: Tensor, memory: Memory, carry: str) -> Tensor:

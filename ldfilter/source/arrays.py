@@ -17,7 +17,7 @@ Array = np.ndarray[Any, np.dtype[np.uint8]]
 
 
 def array_frames(arrays: Iterable[Array], *, work_height: int = 0) -> Iterator[Frame]:
-    """Frames over uint8 RGB arrays (h, w, 3); `picture` is the array itself, pts counts frames.
+    """Frames over uint8 RGB arrays (h, w, 3); `picture` is a copy of the array, pts counts frames.
 
     Args:
         work_height: height in px to dream at; 0, or anything from the array's height up, is
@@ -40,12 +40,14 @@ def array_frames(arrays: Iterable[Array], *, work_height: int = 0) -> Iterator[F
                 "all must have one size."
             )
         size = (shape[0], shape[1])
-        image = to_float(torch.from_numpy(np.ascontiguousarray(array)))
+        # A copy: frames run ahead, and the caller may fill the same buffer again.
+        picture = np.array(array, order="C")
+        image = to_float(torch.from_numpy(picture))
         if 0 < work_height < size[0]:
             width = max(1, round(size[1] * work_height / size[0]))
             image = resize(image, (work_height, width), mode="bicubic").clamp_(0, 1)
         yield Frame(
-            picture=array,
+            picture=picture,
             image=image,
             index=index,
             pts=index,

@@ -7,6 +7,8 @@ import timm
 import torch
 from torch import nn
 
+from ldfilter import config
+from ldfilter.config import NetworkConfig
 from ldfilter.dreaming import backbones
 from ldfilter.dreaming.backbones import (
     BACKBONES,
@@ -104,5 +106,6 @@ def test_weights_load_by_order_and_every_shape_is_checked():
         load_in_order(network, dict(list(state.items())[:3]))
 
 
-def test_the_default_is_a_backbone():
-    assert backbones.DEFAULT in BACKBONES
+def test_the_config_knows_every_backbone():
+    assert NetworkConfig().backbone == backbones.DEFAULT
+    assert set(BACKBONES) == set(config.BACKBONES)

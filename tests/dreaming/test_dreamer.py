@@ -127,14 +127,18 @@ def test_shots_are_independent_when_memory_ends_with_the_shot():
     assert all(torch.equal(a, b) for a, b in zip(together, alone, strict=True))
 
 
-def test_new_areas_catch_up_with_old_ones():
-    """The left half was never seen before frame 1."""
+def test_new_areas_are_filled_at_once_and_catch_up():
+    """The left half was never seen before frame 1. A toy: how far is for the benchmarks."""
     by = torch.ones(1, 1, *SIZE, dtype=torch.uint8)
     by[..., :28] = 0
     frames = still(12)
     frames[1] = replace(frames[1], motion=moved(by=by))
-    *_, last = residuals(dreamer(**SHORT), frames)[1:]
-    assert last[..., :28].abs().mean() > 0.65 * last[..., 28:].abs().mean()
+    new_over_old = [
+        float(r[..., :28].abs().mean() / r[..., 28:].abs().mean())
+        for r in residuals(dreamer(**SHORT), frames)
+    ]
+    assert new_over_old[1] > 0.3
+    assert new_over_old[11] > 1.25 * new_over_old[1]
 
 
 def test_only_the_last_32_dreams_are_kept():

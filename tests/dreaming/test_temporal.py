@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ldfilter.config import TemporalConfig
-from ldfilter.dreaming.temporal import KAPPA, Memory, recall
-from tests.dreaming.fakes import SIZE, moved, picture
+from ldfilter.config import Schedule, TemporalConfig
+from ldfilter.dreaming.octaves import Canvas, dream_octaves
+from ldfilter.dreaming.temporal import KAPPA, Memory, Target, recall
+from tests.dreaming.fakes import SIZE, dreamer, moved, picture
 
 OFFSETS = (1, 2, 4, 8, 16, 32)
 
@@ -124,6 +125,7 @@ def test_what_comes_from_outside_the_picture_is_content_in_a_trail():
     image = picture(7)
     past = recall(image, moved(flow), memory, TemporalConfig(trail=500.0, start="warped"))
     assert torch.equal(past.start[..., :6], image[..., :6])
+    assert (past.target.weight[..., :6] == 0).all()
 
 
 def test_the_papers_trail_carries_images_and_divides_by_the_consistent_pixels():
@@ -165,6 +167,23 @@ def test_a_target_keeps_its_mean_weight_when_an_octave_shrinks_it():
     by = torch.zeros(1, 1, *SIZE, dtype=torch.uint8)
     by[..., :9] = 1
     target = recall(picture(), moved(by=by), memory, TemporalConfig(short=300.0)).target
-    small = target.resized((20, 28))
+    half = torch.nn.functional.interpolate(picture(), size=(20, 28))
+    small = target.resized((20, 28), of=picture(), to=half)
     assert small.weight.mean() == pytest.approx(float(target.weight.mean()), rel=1e-5)
     assert len(small.weight.unique()) > 2  # never made binary again
+
+
+def test_a_pull_to_where_a_picture_is_pulls_nowhere_at_any_octave():
+    """Else a picture below the tile's size would lose its detail frame by frame."""
+    generator = torch.Generator().manual_seed(0)
+    image = picture(0, (20, 28))
+    target = Target(image, torch.full((1, 1, 20, 28), 2.7))
+    plan = dreamer().plan
+    dreamed = dream_octaves(
+        Canvas(image, torch.ones(1, 1, 20, 28), target),
+        plan,
+        Schedule(octaves=(1.0,), origins=2, updates=2),
+        step=0.0,
+        generator=generator,
+    )
+    torch.testing.assert_close(dreamed, image, rtol=0, atol=1e-5)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from ldfilter import config
 from ldfilter.errors import ConfigError, ModelError
 from ldfilter.motion import FLOWS, load_flow
 from ldfilter.warp import warp_linear
@@ -108,3 +109,7 @@ def test_a_trained_network_finds_a_shift(name: str) -> None:
     current, reference = crop(picture, 43, 38), crop(picture, 40, 40)
     field = flow(eight_bit(current, 3), eight_bit(reference, 3))[..., 10:-10, 10:-10]
     assert float((field - torch.tensor([3.0, -2.0]).view(1, 2, 1, 1)).abs().mean()) < 0.3
+
+
+def test_the_config_knows_every_flow() -> None:
+    assert set(FLOWS) == set(config.FLOWS)
