@@ -183,7 +183,8 @@ class ContainerSource:
     def _timed(self) -> Iterator[tuple[int, Any, int]]:
         """(index, picture, pts on the input's clock) from a while before the trim on."""
         line = Timeline(self._tick)
-        skipper = GroupSkipper(self._begin_ticks(), origin=self._origin)
+        begin = self._origin if self._begin is None else int(self._begin / self._tick)
+        skipper = GroupSkipper(begin, origin=self._origin)
         video = self._video_packets()
         packets = video if self._begin is None else skipper(video)
         frames = self._decodable(self._decoder.frames(packets), skipper)
@@ -200,9 +201,6 @@ class ContainerSource:
         for frame in frames:
             if skipper.first is None or frame.pts is None or frame.pts >= skipper.first:
                 yield frame
-
-    def _begin_ticks(self) -> int:
-        return self._origin if self._begin is None else int(self._begin / self._tick)
 
     def _video_packets(self) -> Iterator[Any]:
         """Packets of the main video, also those of the probe; others go to the pipe's feed."""
@@ -252,7 +250,12 @@ class ContainerSource:
             self._pipe = PipeFeed(streams, self._cut)
             return self._pipe
         again = open_container(self._location)
-        return FileFeed(again, [s.index for s in streams], self._cut, stop=self._stop)
+        indices = [s.index for s in streams]
+        return FileFeed(again, indices, self._cut, stop=self._stop, lose=self._lose_sound)
+
+    def _lose_sound(self, why: str) -> None:
+        self.damaged = True
+        self.warnings.append(f"reading the sound of {self._location.name} broke off: {why}.")
 
     def _duration(self, picture: Any) -> int:
         """Ticks until the next frame, by the input's word or else by its rate."""
@@ -263,6 +266,7 @@ class ContainerSource:
 
     def _finish(self) -> None:
         """Report what was lost, and read a pipe's sound on to the end of the trim."""
+        place = self._location
         whole = self._cut.end is None and not self._stop.is_set()
         if self._report.frames == 0 and not self._stop.is_set():
             raise SourceError(f"nothing of {self.info.name} lies between start and end.")
@@ -273,13 +277,9 @@ class ContainerSource:
             self._decoder,
             changed=self._straightener.changed,
             promised=promised_end(self._container, self._stream) if whole else None,
-            leftover=self._leftover() if whole else 0,
+            leftover=y4m_leftover(place.head, place.size, self._demuxer) if whole else 0,
         )
-        self.damaged = self._report.damaged
-
-    def _leftover(self) -> int:
-        location = self._location
-        return y4m_leftover(location.head, location.size, self._demuxer)
+        self.damaged |= self._report.damaged
 
     def _drain(self, feed: PipeFeed) -> None:
         """Sound may lie up to a second behind the pictures of the same time."""

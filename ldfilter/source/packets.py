@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -120,27 +120,39 @@ class Feed(ABC):
 
 
 class FileFeed(Feed):
-    """Reads a container of its own. Used from one thread, which need not be the source's."""
+    """Reads a container of its own. Used from one thread, which need not be the source's.
+
+    Damaged places are the source's to tell, which reads the same container whole.
+    """
 
     def __init__(
-        self, container: Any, indices: Sequence[int], cut: Cut, *, stop: threading.Event
+        self,
+        container: Any,
+        indices: Sequence[int],
+        cut: Cut,
+        *,
+        stop: threading.Event,
+        lose: Callable[[str], None],
     ) -> None:
-        """`container` is owned by the feed; `indices`: the streams to hand out."""
+        """`container` is owned by the feed; `indices`: the streams to hand out.
+
+        `lose` is told once, in words, why reading broke off, if it did.
+        """
         super().__init__([container.streams[index] for index in indices], cut)
         self._container = container
         for stream in container.streams:
             if stream.index not in indices:
                 stream.discard = Discard.all
+        self._lose = lose
         self._demuxer = Demuxer(container, stop)
         self._packets = iter(self._demuxer)
 
-    @property
-    def errors(self) -> int:
-        """Places where the container could not be read."""
-        return self._demuxer.errors
-
     def _take(self) -> Any | None:
-        return next(self._packets, None)
+        packet = next(self._packets, None)
+        if packet is None and self._demuxer.lost:
+            self._lose(self._demuxer.lost)
+            self._demuxer.lost = ""
+        return packet
 
     def close(self) -> None:
         super().close()

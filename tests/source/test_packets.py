@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import av
@@ -89,7 +91,7 @@ def test_a_reader_that_stops_in_the_middle_loses_nothing(clip: ClipMaker) -> Non
 def test_a_feed_reads_only_as_far_as_asked(clip: ClipMaker) -> None:
     path = clip("a.mkv", frames=100, audio="flac")
     container = av.open(str(path))
-    feed = FileFeed(container, [1], Cut(), stop=threading.Event())
+    feed = FileFeed(container, [1], Cut(), stop=threading.Event(), lose=pytest.fail)
     assert len(list(feed.until(Fraction(1, 5)))) <= 3
     assert feed._demuxer.end is not None
     assert feed._demuxer.end < 1
@@ -102,7 +104,7 @@ def test_a_feed_reads_only_as_far_as_asked(clip: ClipMaker) -> None:
 def test_an_end_stops_reading_soon(clip: ClipMaker) -> None:
     path = clip("a.mkv", frames=80, audio="flac", rate=5)
     container = av.open(str(path))
-    feed = FileFeed(container, [1], Cut(end=Fraction(1)), stop=threading.Event())
+    feed = FileFeed(container, [1], Cut(end=Fraction(1)), stop=threading.Event(), lose=pytest.fail)
     assert max(start(p) for p in feed.until(None)) < 1
     assert feed._demuxer.end is not None
     assert feed._demuxer.end < 12
@@ -182,3 +184,22 @@ def test_what_an_input_is_in_words(clip: ClipMaker) -> None:
         "A dream",
     ):
         assert part in text
+
+
+def test_sound_that_breaks_off_is_told(clip: ClipMaker, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = clip("a.mkv", frames=20, audio="flac")
+    with open_source(str(path)) as source:
+        feed = source.packets
+        assert isinstance(feed, FileFeed)
+
+        def broken() -> Iterator[Any]:
+            yield from islice(feed._container.demux(), 3)
+            raise ConnectionResetError(104, "Connection reset by peer")
+
+        monkeypatch.setattr(feed._demuxer, "_container", SimpleNamespace(demux=broken))
+        for _ in range(2):
+            list(feed.until(None))
+        list(source)
+        assert source.damaged
+    (sentence,) = source.warnings
+    assert "the sound of" in sentence and "Connection reset" in sentence
