@@ -124,7 +124,7 @@ def _run(
             report.warn(source.warnings, sink.warnings)
             interrupts.writing = True
             _dream(source, stages, sink, report=report, stop=interrupts.stop)
-        report.warn(sink.warnings)
+        report.warn(source.warnings, sink.warnings)
     except Stopped as error:
         raise Stopped(_stopped_text(output, report.frames)) from error
     if options.strict and source.damaged:
