@@ -91,6 +91,13 @@ def resize_flow(flow: Tensor, size: tuple[int, int]) -> Tensor:
     return F.interpolate(flow, size=size, mode="bilinear", antialias=shrinks).mul_(scale)
 
 
+def inside(flow: Tensor) -> Tensor:
+    """(B, 1, h, w) bool: pixels u whose origin u + flow(u) lies in the picture."""
+    height, width = flow.shape[2:]
+    x, y = _positions(flow)
+    return ((x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)).unsqueeze(1)
+
+
 def _positions(flow: Tensor) -> tuple[Tensor, Tensor]:
     """Where each pixel looks: x and y, each (B, h, w), in px."""
     height, width = flow.shape[2:]

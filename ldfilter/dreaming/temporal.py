@@ -16,7 +16,7 @@ from ldfilter.config import TemporalConfig
 from ldfilter.frame import Motion
 from ldfilter.history import History
 from ldfilter.image import resize
-from ldfilter.warp import warp
+from ldfilter.warp import inside, warp
 
 KAPPA = 27.0
 """Maps the published ratios beta/alpha, gamma/alpha and delta/alpha to q, the weight of a pull
@@ -110,7 +110,7 @@ def recall(image: Tensor, motion: Motion, memory: Memory, config: TemporalConfig
         if config.trail_normalized:
             trail /= max(float(motion.reliable.sum()), 1.0)
         # What comes from outside has no past to be held to, or its dream would be undone.
-        terms.append((dragged, trail * _inside(motion.previous)))
+        terms.append((dragged, trail * inside(motion.previous)))
         start = dragged if config.start == "warped" else start
     return Past(start, _collapse(terms, scale=KAPPA / config.alpha), ~claimed)
 
@@ -144,12 +144,4 @@ def _dragged(image: Tensor, motion: Motion, memory: Memory, carry: str) -> Tenso
     if carry == "residual":
         old = warp(memory.pictures[1], motion.previous)
         warped = warped + torch.where(motion.reliable, image, old)
-    return torch.where(_inside(motion.previous), warped, image).clamp_(0, 1)
-
-
-def _inside(flow: Tensor) -> Tensor:
-    """(1, 1, h, w) bool: pixels whose origin u + flow(u) lies in the picture."""
-    height, width = flow.shape[2:]
-    x = flow[:, :1] + torch.arange(width, device=flow.device)
-    y = flow[:, 1:] + torch.arange(height, device=flow.device).unsqueeze(1)
-    return (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
+    return torch.where(inside(motion.previous), warped, image).clamp_(0, 1)

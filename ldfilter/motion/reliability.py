@@ -5,12 +5,11 @@ The constants are in px of the flow's own size and are applied there, not at the
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ldfilter.motion.blocks import block_means
-from ldfilter.warp import warp_linear
+from ldfilter.motion.blocks import block_means, gradient_energy
+from ldfilter.warp import inside, warp_linear
 
 CUT = 0.85
 """Above this inconsistent part of the picture a frame is a cut (LucidDream, A.3)."""
@@ -40,8 +39,8 @@ def consistent(backward: Tensor, forward: Tensor, *, slack: float = 1.0) -> Tens
     returned = warp_linear(forward, backward)
     there, back = _energy(backward), _energy(returned)
     disoccluded = _energy(returned + backward) > slack * (0.01 * (there + back) + 0.5)
-    boundary = _gradient_energy(backward) > slack * (0.01 * there + 0.002)
-    return ~(disoccluded | boundary | _outside(backward))
+    boundary = gradient_energy(backward) > slack * (0.01 * there + 0.002)
+    return inside(backward) & ~(disoccluded | boundary)
 
 
 def explained(current: Tensor, returned: Tensor) -> Tensor:
@@ -84,19 +83,3 @@ def _variance(picture: Tensor) -> Tensor:
 
 def _energy(flow: Tensor) -> Tensor:
     return flow.square().sum(1, keepdim=True)
-
-
-def _gradient_energy(flow: Tensor) -> Tensor:
-    """|grad w_x|^2 + |grad w_y|^2 by central differences."""
-    padded = F.pad(flow, (1, 1, 1, 1), mode="replicate")
-    across = padded[:, :, 1:-1, 2:] - padded[:, :, 1:-1, :-2]
-    down = padded[:, :, 2:, 1:-1] - padded[:, :, :-2, 1:-1]
-    return (_energy(across) + _energy(down)) / 4
-
-
-def _outside(flow: Tensor) -> Tensor:
-    """Where u + w(u) leaves the picture."""
-    height, width = flow.shape[2:]
-    x = flow[:, :1] + torch.arange(width, device=flow.device)
-    y = flow[:, 1:] + torch.arange(height, device=flow.device)[:, None]
-    return (x < 0) | (x > width - 1) | (y < 0) | (y > height - 1)

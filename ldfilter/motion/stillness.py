@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ldfilter.motion.blocks import block_means
+from ldfilter.motion.blocks import block_means, gradient_energy
 
 _GAIN = 0.25  # part of a difference that flow explains; measured: noise 0 to 0.15, pans 0.5
 _SMOOTH = 0.1  # part of a difference that a mean over 12 px leaves; white noise leaves 0.01
@@ -34,7 +34,7 @@ def moving_part(current: Tensor, reference: Tensor, returned: Tensor, *, noise: 
     Returns:
         (1, 1, h, w) float32; where it is 0 the pictures agree whatever the flow says.
     """
-    gradient = block_means(_gradient_energy(current))
+    gradient = block_means(gradient_energy(current))
     remains = block_means((current - returned).square())
     difference = block_means((current - reference).square())
     finest = _finest(gradient)
@@ -64,11 +64,3 @@ def _share_around(moves: Tensor, texture: Tensor) -> Tensor:
         coarse = F.avg_pool2d(coarse, 3, stride=1, padding=1, count_include_pad=False)
         total = total + share * F.interpolate(coarse, size=weights.shape[2:], mode="bilinear")
     return total[:, :1] / total[:, 1:].clamp(min=1e-6)
-
-
-def _gradient_energy(a: Tensor) -> Tensor:
-    """|grad a|^2 by central differences; for white noise its mean is the variance."""
-    padded = F.pad(a, (1, 1, 1, 1), mode="replicate")
-    across = padded[:, :, 1:-1, 2:] - padded[:, :, 1:-1, :-2]
-    down = padded[:, :, 2:, 1:-1] - padded[:, :, :-2, 1:-1]
-    return across.square_().add_(down.square_()).div_(4)
