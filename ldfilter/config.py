@@ -60,6 +60,9 @@ class Schedule:
     origins: int = option(4, "random tile origins per octave", minimum=0)
     updates: int = option(3, "updates of the tiles of each origin", minimum=1)
     step: float = option(0.008, "mean size of one update", unit="of the range 0 to 1", minimum=0)
+    fine: float = option(
+        0.4, "share of the finest detail in an update, with gradient = laplacian", minimum=0
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +71,7 @@ class DreamConfig:
 
     first: Schedule = Schedule(octaves=(0.5, 0.75, 1.0), origins=10, updates=3)
     fill: Schedule = Schedule(octaves=(0.5, 1.0), origins=1, updates=3, step=0.01)
-    later: Schedule = Schedule(octaves=(1.0,), origins=3, updates=2)
+    later: Schedule = Schedule(octaves=(1.0,), origins=3, updates=2, fine=0.7)
     gradient: str = option("laplacian", "treatment of the gradient", choices=GRADIENTS)
     optimizer: str = option("normalized", "how a gradient becomes an update", choices=OPTIMIZERS)
     jitter: float = option(

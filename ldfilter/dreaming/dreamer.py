@@ -130,10 +130,7 @@ class OptimizingDreamer:
         """From its own content, with the first-frame numbers, without temporal terms."""
         schedule = self.config.dream.first
         canvas = Canvas(image, torch.ones_like(image[:, :1]), None)
-        dreamed = dream_octaves(
-            canvas, self.plan, schedule, step=schedule.step, generator=generator
-        )
-        return dreamed - image
+        return dream_octaves(canvas, self.plan, schedule, generator=generator) - image
 
     def _dream_on(self, image: Tensor, past: Past, generator: torch.Generator) -> Tensor:
         """From its past: new areas are filled first, then the whole frame is dreamed."""
@@ -143,9 +140,9 @@ class OptimizingDreamer:
             steering = self.governor.steer(past.start - image)
             past, gain = past.faded(image, steering.fade), steering.gain
         canvas = Canvas(past.start, blur(past.unclaimed.to(image), sigma=2), None)
-        filled = dream_octaves(canvas, self.plan, fill, step=fill.step, generator=generator)
+        filled = dream_octaves(canvas, self.plan, fill, generator=generator)
         canvas = Canvas(filled, gain, past.target)
-        return dream_octaves(canvas, self.plan, later, step=later.step, generator=generator) - image
+        return dream_octaves(canvas, self.plan, later, generator=generator) - image
 
     def _take_fewer_tiles(self, error: RuntimeError) -> None:
         chunk = self.plan.chunk

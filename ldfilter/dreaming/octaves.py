@@ -67,7 +67,7 @@ class Canvas:
 
 
 def dream_octaves(
-    canvas: Canvas, plan: Plan, schedule: Schedule, *, step: float, generator: torch.Generator
+    canvas: Canvas, plan: Plan, schedule: Schedule, *, generator: torch.Generator
 ) -> Tensor:
     """The image of `canvas` after `schedule`, (1, 3, h, w) in [0, 1].
 
@@ -75,7 +75,6 @@ def dream_octaves(
     keeps its detail through the small octaves.
 
     Args:
-        step: mean size of an update.
         generator: on the CPU.
     """
     image = canvas.image
@@ -89,7 +88,7 @@ def dream_octaves(
                 schedule.updates, tile=plan.tile, jitter=plan.jitter, generator=generator
             )
             there = Canvas(dreamed, small.mask, small.target)
-            dreamed = _dream_origin(there, plan, origin, step=step, sides=sides)
+            dreamed = _dream_origin(there, plan, schedule, origin, sides=sides)
         change = resize(dreamed - small.image, size, mode="bicubic")
         image = (image + change).clamp_(0, 1)
     return image
@@ -105,7 +104,7 @@ def _origins(count: int, canvas: Canvas, plan: Plan, generator: torch.Generator)
 
 
 def _dream_origin(
-    canvas: Canvas, plan: Plan, origin: Origin, *, step: float, sides: list[int]
+    canvas: Canvas, plan: Plan, schedule: Schedule, origin: Origin, *, sides: list[int]
 ) -> Tensor:
     """The image of `canvas` with the tiles of one origin updated once per side."""
     tiles = cut(canvas.image, origin, plan.tile)
@@ -121,7 +120,13 @@ def _dream_origin(
                 cut(target.weight, origin, plan.tile)[chosen],
             )
         tiles[chosen] = optimize_tiles(
-            tiles[chosen], plan.recipe, step=step, sides=sides, mask=masks[chosen], pull=pull
+            tiles[chosen],
+            plan.recipe,
+            step=schedule.step,
+            fine=schedule.fine,
+            sides=sides,
+            mask=masks[chosen],
+            pull=pull,
         )
     return paste(canvas.image, tiles, origin)
 

@@ -14,6 +14,7 @@ from ldfilter.dreaming.optimize import (
     optimize_tiles,
 )
 from ldfilter.errors import Stopped
+from ldfilter.image import laplacian_pyramid
 
 
 def brightness(tiles):
@@ -64,7 +65,7 @@ def test_a_normalized_update_has_the_step_as_its_mean_size_in_every_tile():
 def test_the_loss_falls_under_every_treatment_and_optimizer(name, optimizer):
     tiles = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 0.5 + 0.25
     how = recipe(texture, gradient=name, optimizer=optimizer)
-    after = optimize_tiles(tiles, how, step=0.004, sides=[32] * 6, mask=ONES)
+    after = optimize_tiles(tiles, how, step=0.004, fine=0.4, sides=[32] * 6, mask=ONES)
     assert (texture(after) < texture(tiles)).all()
 
 
@@ -72,16 +73,19 @@ def test_the_loss_falls_under_every_treatment_and_optimizer(name, optimizer):
 def test_a_tile_does_not_depend_on_its_batch(name):
     tiles = torch.rand(4, 3, 32, 32)
     how = recipe(texture, gradient=name)
-    together = optimize_tiles(tiles, how, step=0.01, sides=[32, 48], mask=ONES)
+    together = optimize_tiles(tiles, how, step=0.01, fine=0.4, sides=[32, 48], mask=ONES)
     alone = torch.cat(
-        [optimize_tiles(t, how, step=0.01, sides=[32, 48], mask=ONES) for t in tiles.split(1)]
+        [
+            optimize_tiles(t, how, step=0.01, fine=0.4, sides=[32, 48], mask=ONES)
+            for t in tiles.split(1)
+        ]
     )
     torch.testing.assert_close(together, alone)
 
 
 def test_a_laplacian_update_leaves_the_mean_brightness_alone():
     grad = torch.randn(2, 3, 64, 64) + 5
-    treated = GRADIENTS["laplacian"](grad)
+    treated = GRADIENTS["laplacian"](grad, 0.4)
     assert treated.mean(dim=(1, 2, 3)).abs().max() < 1e-4
     assert treated.std() > 0.5
 
@@ -89,10 +93,20 @@ def test_a_laplacian_update_leaves_the_mean_brightness_alone():
 def test_the_laplacian_brings_coarse_and_fine_to_the_same_size():
     fine = torch.randn(1, 3, 64, 64)
     coarse = torch.nn.functional.interpolate(torch.randn(1, 3, 8, 8), scale_factor=8)
-    treated = GRADIENTS["laplacian"](fine + 1e-3 * coarse)
+    treated = GRADIENTS["laplacian"](fine + 1e-3 * coarse, 0.4)
     small = torch.nn.functional.avg_pool2d(treated, 8)
     plain = torch.nn.functional.avg_pool2d(fine + 1e-3 * coarse, 8)
     assert small.std() / treated.std() > 3 * plain.std() / fine.std()
+
+
+def test_more_fine_is_more_of_the_finest_detail_beside_the_coarsest():
+    grad = torch.randn(1, 3, 64, 64)
+
+    def share(fine):
+        bands = laplacian_pyramid(GRADIENTS["laplacian"](grad, fine), 4)
+        return float(bands[0].std() / bands[3].std())
+
+    assert share(0.8) > 2 * share(0.2)
 
 
 def test_the_pull_is_the_exact_proximal_step():
@@ -113,10 +127,14 @@ def test_a_pull_holds_the_picture_and_no_weight_is_no_force(proximal):
 
     def moved(weight):
         pull = Pull(tiles.clone(), torch.full((1, 1, 16, 16), weight))
-        after = optimize_tiles(tiles, how, step=0.01, sides=[16] * 8, mask=ONES, pull=pull)
+        after = optimize_tiles(
+            tiles, how, step=0.01, fine=0.4, sides=[16] * 8, mask=ONES, pull=pull
+        )
         return float((after - tiles).mean())
 
-    free = float((optimize_tiles(tiles, how, step=0.01, sides=[16] * 8, mask=ONES) - tiles).mean())
+    free = float(
+        (optimize_tiles(tiles, how, step=0.01, fine=0.4, sides=[16] * 8, mask=ONES) - tiles).mean()
+    )
     assert moved(0.0) == pytest.approx(free, rel=1e-4) == pytest.approx(0.08, rel=1e-3)
     assert moved(0.8) < 0.3 * free
 
@@ -125,14 +143,16 @@ def test_a_mask_of_zero_protects_pixels():
     tiles = torch.rand(1, 3, 16, 16) * 0.5
     mask = torch.zeros(1, 1, 16, 16)
     mask[..., 8:] = 1
-    after = optimize_tiles(tiles, recipe(brightness), step=0.02, sides=[16] * 3, mask=mask)
+    after = optimize_tiles(
+        tiles, recipe(brightness), step=0.02, fine=0.4, sides=[16] * 3, mask=mask
+    )
     assert torch.equal(after[..., :8], tiles[..., :8])
     assert (after[..., 8:] > tiles[..., 8:]).all()
 
 
 def test_pixels_stay_in_range():
     tiles = torch.rand(1, 3, 16, 16)
-    after = optimize_tiles(tiles, recipe(brightness), step=0.3, sides=[16] * 9, mask=ONES)
+    after = optimize_tiles(tiles, recipe(brightness), step=0.3, fine=0.4, sides=[16] * 9, mask=ONES)
     assert after.max() == 1.0
 
 
@@ -157,6 +177,7 @@ def test_a_stop_is_looked_at_before_every_network_call():
             torch.rand(1, 3, 8, 8),
             recipe(brightness, check=check),
             step=0.01,
+            fine=0.4,
             sides=[8] * 9,
             mask=ONES,
         )

@@ -182,8 +182,7 @@ def test_a_pull_to_where_a_picture_is_pulls_nowhere_at_any_octave():
     dreamed = dream_octaves(
         Canvas(image, torch.ones(1, 1, 20, 28), target),
         plan,
-        Schedule(octaves=(1.0,), origins=2, updates=2),
-        step=0.0,
+        Schedule(octaves=(1.0,), origins=2, updates=2, step=0.0),
         generator=generator,
     )
     torch.testing.assert_close(dreamed, image, rtol=0, atol=1e-5)
