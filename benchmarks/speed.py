@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import pairwise
 from resource import RUSAGE_SELF, getrusage
 
 import timm
@@ -23,6 +24,7 @@ from ldfilter.dreaming import dreamer as dreaming
 from ldfilter.dreaming.backbones import BACKBONES, load_backbone, load_in_order
 from ldfilter.dreaming.dreamer import PassThrough
 from ldfilter.dreaming.objectives import ClassObjective, gradient
+from ldfilter.frame import Frame
 from ldfilter.pipeline import build, process
 from ldfilter.source.synthetic import slow_pan
 
@@ -69,10 +71,32 @@ class _Scaled(nn.Module):
         return images * 2 - 1
 
 
-def overhead(look: str, frames: int = 12) -> tuple[float, float, float]:
+def overhead(look: str, rounds: int = 5, frames: int = 6) -> tuple[float, float, float]:
     """A run's wall time over the bare time of its batches, its seconds and two-tile steps per
-    frame; the first frame and start-up left out."""
-    content = clip("bikes", 76, 75 + frames)
+    frame; the first frame and start-up left out.
+
+    The median of equal rounds, with bare steps before and after each: the speed of a shared
+    machine changes from minute to minute.
+    """
+    content = clip("bikes", 76, 76 + frames)
+    walls, bares, steps = [], [], []
+    for _ in range(rounds + 1):
+        wall, shapes = _run(content, look)
+        cost = {shape: _median(bare(torch.rand(shape))) for shape in {*shapes, TWO_TILES}}
+        walls.append(wall)
+        bares.append(sum(cost[shape] * count for shape, count in shapes.items()))
+        steps.append(cost[TWO_TILES])
+    around = [(x + y) / 2 for x, y in pairwise(bares)]
+    two_tiles = [(x + y) / 2 for x, y in pairwise(steps)]
+    return (
+        statistics.median(wall / b for wall, b in zip(walls[1:], around, strict=True)),
+        statistics.median(walls) / frames,
+        statistics.median(w / frames / s for w, s in zip(walls[1:], two_tiles, strict=True)),
+    )
+
+
+def _run(content: list[Frame], look: str) -> tuple[float, Counter[tuple[int, ...]]]:
+    """Seconds that all frames but the first took, and how often which batch was computed."""
     shapes: Counter[tuple[int, ...]] = Counter()
 
     class Counting(ClassObjective):
@@ -88,11 +112,7 @@ def overhead(look: str, frames: int = 12) -> tuple[float, float, float]:
     stream = process((replace(frame, motion=None) for frame in content), stages)
     next(stream)
     shapes.clear()
-    wall = seconds(lambda: list(stream))
-    cost = {shape: _median(bare(torch.rand(shape))) for shape in shapes}
-    network = sum(cost[shape] * count for shape, count in shapes.items())
-    per_frame = wall / (frames - 1)
-    return wall / network, per_frame, per_frame / _median(bare(torch.rand(TWO_TILES)))
+    return seconds(lambda: list(stream)), shapes
 
 
 def _median(work: Callable[[], object], runs: int = 7) -> float:

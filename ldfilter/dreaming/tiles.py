@@ -38,24 +38,27 @@ def aim_origins(count: int, candidates: list[Origin], *, mask: Tensor, tile: int
 
     What one origin has covered counts less for the next, so that nothing of the mask is left out.
     """
-    height, width = mask.shape[2:]
     # Coarse is enough to choose by, and costs nothing beside a network call.
     grid = max(1, tile // 16)
-    need = F.avg_pool2d(mask, grid, ceil_mode=True)
-    tiles = torch.zeros_like(mask)
-    tiles[..., : height // tile * tile, : width // tile * tile] = 1
-    covers = torch.cat(
-        [
-            F.avg_pool2d(torch.roll(tiles, origin, (2, 3)), grid, ceil_mode=True)
-            for origin in candidates
-        ]
+    need = F.avg_pool2d(mask, grid, ceil_mode=True)[0, 0]
+    rows, columns = (
+        torch.stack([_covered(mask.shape[axis], o[axis - 2], tile, grid) for o in candidates])
+        for axis in (2, 3)
     )
+    covers = (rows.unsqueeze(2) * columns.unsqueeze(1)).to(need)
     chosen = []
     for _ in range(count):
-        best = int((covers * need).sum(dim=(1, 2, 3)).argmax())
+        best = int((covers * need).sum(dim=(1, 2)).argmax())
         chosen.append(candidates[best])
-        need = need * (1 - COVERED * covers[best : best + 1])
+        need = need * (1 - COVERED * covers[best])
     return chosen
+
+
+def _covered(length: int, start: int, tile: int, grid: int) -> Tensor:
+    """The part of every `grid` px of a line that the tiles from `start` on cover."""
+    line = torch.zeros(1, length)
+    line[:, : length // tile * tile] = 1
+    return F.avg_pool1d(line.roll(start, 1), grid, ceil_mode=True)[0]
 
 
 def cut(image: Tensor, origin: Origin, tile: int) -> Tensor:
