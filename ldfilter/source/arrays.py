@@ -12,6 +12,7 @@ import torch
 from ldfilter.errors import SourceError
 from ldfilter.frame import Frame
 from ldfilter.image import resize, to_float
+from ldfilter.source.picture import work_size
 
 Array = np.ndarray[Any, np.dtype[np.uint8]]
 
@@ -42,10 +43,8 @@ def array_frames(arrays: Iterable[Array], *, work_height: int = 0) -> Iterator[F
         size = (shape[0], shape[1])
         # A copy: frames run ahead, and the caller may fill the same buffer again.
         picture = np.array(array, order="C")
-        image = to_float(torch.from_numpy(picture))
-        if 0 < work_height < size[0]:
-            width = max(1, round(size[1] * work_height / size[0]))
-            image = resize(image, (work_height, width), mode="bicubic").clamp_(0, 1)
+        small, _ = work_size(size, work_height)
+        image = resize(to_float(torch.from_numpy(picture)), small, mode="bicubic").clamp_(0, 1)
         yield Frame(
             picture=picture,
             image=image,
