@@ -61,7 +61,7 @@ class Schedule:
     updates: int = option(3, "updates of the tiles of each origin", minimum=1)
     step: float = option(0.008, "mean size of one update", unit="of the range 0 to 1", minimum=0)
     fine: float = option(
-        0.4, "share of the finest detail in an update, with gradient = laplacian", minimum=0
+        0.4, "weight of the finest detail in an update, with gradient = laplacian", minimum=0
     )
 
 

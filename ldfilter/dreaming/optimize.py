@@ -174,7 +174,7 @@ def optimize_tiles(
 
     Args:
         step: mean size of an update.
-        fine: share of the finest detail in it, see `equalize`.
+        fine: weight of the finest detail in it, see `equalize`.
         mask: (B or 1, 1, h, w), multiplies every update.
         pull: the temporal terms, cut like the tiles.
     """
