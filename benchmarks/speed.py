@@ -86,13 +86,12 @@ def overhead(look: str, rounds: int = 5, frames: int = 6) -> tuple[float, float,
         walls.append(wall)
         bares.append(sum(cost[shape] * count for shape, count in shapes.items()))
         steps.append(cost[TWO_TILES])
-    around = [(x + y) / 2 for x, y in pairwise(bares)]
-    two_tiles = [(x + y) / 2 for x, y in pairwise(steps)]
-    return (
-        statistics.median(wall / b for wall, b in zip(walls[1:], around, strict=True)),
-        statistics.median(walls) / frames,
-        statistics.median(w / frames / s for w, s in zip(walls[1:], two_tiles, strict=True)),
-    )
+
+    def over(costs: list[float]) -> float:
+        around = ((before + after) / 2 for before, after in pairwise(costs))
+        return statistics.median(w / cost for w, cost in zip(walls[1:], around, strict=True))
+
+    return over(bares), statistics.median(walls) / frames, over(steps) / frames
 
 
 def _run(content: list[Frame], look: str) -> tuple[float, Counter[tuple[int, ...]]]:
