@@ -13,5 +13,5 @@ def test_arrays_are_dreamed_at_the_size_of_files(height: int) -> None:
     (frame,) = array_frames([array], work_height=height)
     size, _ = work_size((62, 85), height)
     assert tuple(frame.image.shape) == (1, 3, *size)
-    assert 0 <= frame.image.min() and frame.image.max() <= 1
+    assert frame.image.min() >= 0 and frame.image.max() <= 1
     assert np.array_equal(frame.picture, array)
