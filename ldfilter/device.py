@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import torch
 
 from ldfilter.errors import ConfigError
@@ -26,6 +28,21 @@ def pick_device(name: str = "auto") -> torch.device:
             f"device {name!r} is not available here; found: {found}. Use one of them."
         )
     return torch.device(name)
+
+
+def step_aside() -> None:
+    """Give torch's operators a quarter of their cores in the calling thread, at least one.
+
+    For a thread that works beside the network: two teams of all cores wait for each other.
+    Measured on two cores, 640x272: 1.9 s per frame in place of 2.15.
+    """
+    cores = torch.get_num_threads()
+    torch.set_num_threads(max(1, cores // 4))
+    # That also became the default of every thread to come. Setting it back in a thread that ends
+    # leaves this one as it is.
+    restoring = threading.Thread(target=torch.set_num_threads, args=(cores,))
+    restoring.start()
+    restoring.join()
 
 
 def seeded_generator(seed: int, index: int) -> torch.Generator:

@@ -13,7 +13,7 @@ import torch
 
 from ldfilter.classes import parse_classes
 from ldfilter.config import DEFAULT_PRESET, Config, apply, load_preset
-from ldfilter.device import pick_device
+from ldfilter.device import pick_device, step_aside
 from ldfilter.dreaming.backbones import load_backbone
 from ldfilter.dreaming.dreamer import Dreamer, OptimizingDreamer, dream_frames
 from ldfilter.dreaming.objectives import ClassObjective
@@ -99,7 +99,7 @@ def process(source: Iterable[Frame], stages: Stages) -> Generator[Frame, None, N
         tolerance=motion.tolerance,
         memory=stages.config.temporal.memory,
     )
-    with prefetch(moving, depth=AHEAD) as frames:
+    with prefetch(moving, depth=AHEAD, begin=step_aside) as frames:
         yield from dream_frames(frames, stages.dreamer)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Generic, TypeVar
 
@@ -30,12 +30,18 @@ class prefetch(Generic[T]):
     upstream reaches the reader with its own type, after the items before it. Leaving the block,
     by whatever way, stops the thread as soon as upstream has finished the item it works on, and
     waits for it.
+
+    Args:
+        begin: called first in the thread, for settings that belong to a thread.
     """
 
-    def __init__(self, upstream: Iterable[T], *, depth: int = 4) -> None:
+    def __init__(
+        self, upstream: Iterable[T], *, depth: int = 4, begin: Callable[[], None] | None = None
+    ) -> None:
         if depth < 1:
             raise ValueError(f"depth must be at least 1, not {depth}")
         self._upstream = upstream
+        self._begin = begin
         self._queue: queue.Queue[T | _End] = queue.Queue(maxsize=depth)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ldfilter-prefetch", daemon=True)
@@ -81,6 +87,8 @@ class prefetch(Generic[T]):
     def _pull(self) -> None:
         iterator = iter(self._upstream)
         try:
+            if self._begin is not None:
+                self._begin()
             for item in iterator:
                 if not self._put(item):
                     return

@@ -66,6 +66,31 @@ def test_upstream_runs_and_is_closed_in_the_thread() -> None:
     assert upstream.closed_by == "ldfilter-prefetch"
 
 
+def test_begin_runs_first_and_in_the_thread() -> None:
+    seen: list[str] = []
+
+    def upstream() -> Iterator[int]:
+        seen.append("item")
+        yield 1
+
+    with prefetch(upstream(), begin=lambda: seen.append(threading.current_thread().name)) as items:
+        assert list(items) == [1]
+    assert seen == ["ldfilter-prefetch", "item"]
+
+
+def test_an_error_of_begin_reaches_the_reader_and_closes_upstream() -> None:
+    upstream = Upstream(3)
+    items = upstream.items()
+    next(items)
+
+    def begin() -> None:
+        raise SourceError("the thread may not begin")
+
+    with prefetch(items, begin=begin) as ahead, pytest.raises(SourceError, match="may not begin"):
+        list(ahead)
+    assert upstream.closed_by == "ldfilter-prefetch"
+
+
 def test_breaking_out_closes_upstream_and_joins_promptly() -> None:
     upstream = Upstream(10**9)
     with prefetch(upstream.items(), depth=2) as items:
