@@ -71,7 +71,7 @@ class DreamConfig:
 
     first: Schedule = Schedule(octaves=(0.5, 0.75, 1.0), origins=10, updates=3)
     fill: Schedule = Schedule(octaves=(0.5, 1.0), origins=1, updates=3, step=0.01)
-    later: Schedule = Schedule(octaves=(1.0,), origins=3, updates=2, fine=0.7)
+    later: Schedule = Schedule(octaves=(1.0,), origins=3, updates=2, fine=0.8)
     gradient: str = option("laplacian", "treatment of the gradient", choices=GRADIENTS)
     optimizer: str = option("normalized", "how a gradient becomes an update", choices=OPTIMIZERS)
     jitter: float = option(
