@@ -39,6 +39,9 @@ FORMATS = (
     *("swf", "nsv", "vivo", "roq", "bink", "smk", "flic", "film_cpk", "fits", "ico", "evc"),
     *PIPES,
 )
+JPEG = b"\xff\xd8\xff"
+"""How a JPEG begins. Where FFmpeg does not find its end in the first 2 kB, it takes the file for a
+numbered sequence by its name, which is not welcome: a sequence may open other files."""
 NETWORK_FORMATS = ("hls", "dash", "rtsp", "rtp", "sdp", "mpjpeg", "rtp_mpegts")
 PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"v=0")
 
@@ -57,8 +60,19 @@ def open_container(location: Location) -> Any:
     welcome = FORMATS + NETWORK_FORMATS if location.network else FORMATS
     timeout = NETWORK_SECONDS if location.network else None
     options = {"format_whitelist": ",".join(welcome)}
+
+    def attempt(form: str | None) -> Any:
+        return av.open(
+            location.target, "r", format=form, options=options, timeout=timeout, **_LENIENT
+        )
+
     try:
-        return av.open(location.target, "r", options=options, timeout=timeout, **_LENIENT)
+        try:
+            return attempt(None)
+        except av.FFmpegError:
+            if not location.seekable or not location.head.startswith(JPEG):
+                raise
+            return attempt("jpeg_pipe")
     except (av.FFmpegError, OSError, ValueError) as error:
         raise SourceError(f"cannot read {location.name}: {_reason(error, location)}") from error
 

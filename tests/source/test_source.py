@@ -7,6 +7,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -172,6 +173,26 @@ def test_a_photo_is_a_video_of_one_frame(tmp_path: Path, suffix: str) -> None:
         (frame,) = source
     wanted = torch.from_numpy(pattern(1).astype(np.float32)).permute(2, 0, 1) / 255
     assert (frame.image[0] - wanted).abs().mean() < 0.02
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".bmp", ".tiff", ".ppm", ".jfif", ""])
+def test_a_photo_as_large_as_a_camera_s_opens(tmp_path: Path, suffix: str) -> None:
+    """FFmpeg guesses the kind of a small file by its content and of a large one by its name."""
+    noise = np.random.default_rng(0).integers(0, 256, (480, 640, 3), dtype=np.uint8)
+    path = tmp_path / f"photo{suffix}"
+    kind = suffix if suffix not in (".jfif", "") else ".jpg"
+    path.write_bytes(cv2.imencode(kind, noise)[1].tobytes())
+    assert path.stat().st_size > 100_000
+    with open_source(str(path)) as source:
+        assert source.info.still
+        (frame,) = source
+    assert tuple(frame.image.shape) == (1, 3, 480, 640)
+
+
+def test_motion_jpeg_is_no_photo(clip: ClipMaker, tmp_path: Path) -> None:
+    path = clip("clip.mjpeg", codec="mjpeg", pix_fmt="yuvj420p", frames=3)
+    with open_source(str(path)) as source:
+        assert len(list(source)) == 3
 
 
 def test_a_video_of_one_frame_is_no_photo(clip: ClipMaker) -> None:
