@@ -23,7 +23,8 @@ from ldfilter.config import load_preset
 from ldfilter.dreaming import dreamer as dreaming
 from ldfilter.dreaming.backbones import BACKBONES, load_backbone, load_in_order
 from ldfilter.dreaming.dreamer import PassThrough
-from ldfilter.dreaming.objectives import ClassObjective, gradient
+from ldfilter.dreaming.objectives import Dream, gradient
+from ldfilter.dreaming.terms import ClassTerm
 from ldfilter.frame import Frame
 from ldfilter.pipeline import build, process
 from ldfilter.source.synthetic import slow_pan
@@ -38,9 +39,9 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def objective(network: nn.Module) -> ClassObjective:
+def objective(network: nn.Module) -> Dream:
     """The default objective on any network."""
-    return ClassObjective(network, classes=[(327, 1.0)], forms=load_preset().objective.forms)  # type: ignore[arg-type]
+    return Dream(network, [ClassTerm(((327, 1.0),), load_preset().objective.forms)])  # type: ignore[arg-type]
 
 
 def bare(tiles: Tensor) -> Callable[[], object]:
@@ -98,13 +99,13 @@ def _run(content: list[Frame], look: str) -> tuple[float, Counter[tuple[int, ...
     """Seconds that all frames but the first took, and how often which batch was computed."""
     shapes: Counter[tuple[int, ...]] = Counter()
 
-    class Counting(ClassObjective):
+    class Counting(Dream):
         def forward(self, tiles: Tensor) -> Tensor:
             shapes[tuple(tiles.shape)] += 1
             return super().forward(tiles)
 
     stages = build(load_preset(look))
-    counting = Counting(_DEFAULT.backbone, classes=_DEFAULT.classes, forms=_DEFAULT.forms)
+    counting = Counting(_DEFAULT.features.backbone, _DEFAULT.terms)
     assert isinstance(stages.dreamer, dreaming.OptimizingDreamer)
     plan = stages.dreamer.plan
     stages.dreamer.plan = replace(plan, recipe=replace(plan.recipe, objective=counting))

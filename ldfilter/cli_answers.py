@@ -38,6 +38,8 @@ def _lines(options: Options) -> Iterator[str] | None:
         return _classes(options.list_classes)
     if options.list_backbones:
         return _backbones()
+    if options.list_layers is not None:
+        return _layers(options.list_layers)
     if options.info is not None:
         return _info(options, options.info)
     if options.dry_run:
@@ -68,6 +70,17 @@ def _backbones() -> Iterator[str]:
 
     for name, backbone in BACKBONES.items():
         yield f"{name:20} {backbone.about}"
+
+
+def _layers(name: str) -> Iterator[str]:
+    from ldfilter.dreaming.backbones import load_backbone
+    from ldfilter.dreaming.features import list_layers
+    from ldfilter.weights import RANDOM
+
+    for layer in list_layers(load_backbone(name, weights=RANDOM)):
+        height, width = layer.size
+        maps = f"{layer.channels} maps of {height}x{width}"
+        yield f"{layer.path:36} {maps:22} {', '.join(layer.aliases)}".rstrip()
 
 
 def _info(options: Options, name: str) -> Iterator[str]:

@@ -36,6 +36,8 @@ exit codes:
 # Named options that set one key of the config. `--set` takes every key there is.
 CONFIG_KEYS = {
     "classes": "objective.classes",
+    "layers": "objective.layers",
+    "guides": "objective.guided.images",
     "backbone": "network.backbone",
     "weights": "network.weights",
     "device": "network.device",
@@ -79,6 +81,7 @@ class Options:
     list_presets: bool = False
     list_classes: str | None = None
     list_backbones: bool = False
+    list_layers: str | None = None
     info: str | None = None
 
     @property
@@ -120,18 +123,23 @@ def parse_options(argv: Sequence[str]) -> Options:
 
 
 def make_config(options: Options) -> Config:
-    """Defaults < preset < `--set` < named options; class names are checked, torch is not needed.
+    """Defaults < preset < `--set` < named options; names are checked, torch is not needed.
 
     Raises:
         ConfigError: a preset, key, class or value that does not exist or does not fit.
     """
     from ldfilter.classes import parse_classes
+    from ldfilter.layers import parse_layers
 
     config = configuration.load_preset(options.preset)
     for text in options.set:
         config = configuration.apply(config, dict([configuration.parse_assignment(text)]))
-    config = configuration.apply(config, dict(options.config_values))
+    named = dict(options.config_values)
+    if named.keys() & {"objective.layers", "objective.guided.images"}:
+        named = {"objective.classes": ()} | named
+    config = configuration.apply(config, named)
     parse_classes(config.objective.classes)
+    parse_layers(config.objective.layers)
     return config
 
 
@@ -183,6 +191,14 @@ def _add_look(parser: Parser) -> None:
     group.add_argument(
         "--class", dest="classes", action="append", metavar="NAME[:WEIGHT]",
         help="what to dream of; may be repeated (default: starfish)",
+    )  # fmt: skip
+    group.add_argument(
+        "--layer", dest="layers", action="append", metavar="NAME[:WEIGHT]",
+        help="a layer to excite in place of a class, NAME[3,17] for two of its channels",
+    )  # fmt: skip
+    group.add_argument(
+        "--guide", dest="guides", action="append", metavar="FILE[:WEIGHT]",
+        help="an image whose patterns are dreamed in place of a class",
     )  # fmt: skip
     group.add_argument("--backbone", metavar="NAME", help="the network; see --list-backbones")
     group.add_argument("--weights", metavar="DIR", help="where downloaded weight files lie")
@@ -245,6 +261,7 @@ def _add_answers(parser: Parser) -> None:
         "--list-classes", nargs="?", const="", metavar="PATTERN", help="what can be dreamed of"
     )
     group.add_argument("--list-backbones", action="store_true", help="the networks")
+    group.add_argument("--list-layers", metavar="BACKBONE", help="the layers of a network")
     group.add_argument("--info", metavar="FILE", help="what will be kept of a file and what lost")
     group.add_argument("--dry-run", action="store_true", help="the effective settings, as a preset")
 

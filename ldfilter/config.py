@@ -20,23 +20,61 @@ DEFAULT_PRESET = "long-term"
 
 GRADIENTS = ("raw", "blur", "laplacian")
 OPTIMIZERS = ("adam", "normalized")
-BACKBONES = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2", "vgg19")
+BACKBONES = (
+    "efficientnet-lite0",
+    "efficientnet-lite1",
+    "efficientnet-lite2",
+    "vgg16",
+    "vgg19",
+    "googlenet",
+    "inception-v3",
+    "resnet50",
+    "mobilenet-v2",
+    "timm:NAME",
+)
 FLOWS = ("dis", "farneback", "deepflow", "raft", "raft-small")
 FORMS = ("signed-square", "squared", "logit", "log-probability")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GuidedConfig:
+    """Images whose own activations say which maps are dreamed (Guided Dreams)."""
+
+    images: tuple[str, ...] = option((), "guide images, each FILE or FILE:WEIGHT", least=0)
+    layers: tuple[str, ...] = option((), "where they guide, each LAYER or LAYER:WEIGHT", least=0)
+    weight: float = option(1.0, "of the guides beside the other objectives")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtremesConfig:
+    """The maps that a set of images rouses most or least (Guided Dreams)."""
+
+    images: tuple[str, ...] = option((), "the set of image files", least=0)
+    layers: tuple[str, ...] = option((), "where to look, each LAYER or LAYER:WEIGHT", least=0)
+    count: int = option(10, "how many maps of each layer", minimum=1)
+    which: str = option("most", "active maps to take", choices=("most", "least"))
+    weight: float = option(1.0, "of these maps beside the other objectives; below 0 quietens them")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectiveConfig:
-    """What the dream is drawn towards (METHOD: class control)."""
+    """What the dream is drawn towards; everything that is given adds up."""
 
     classes: tuple[str, ...] = option(
-        ("starfish",), "ImageNet classes, each NAME or NAME:WEIGHT; names, indices or WordNet ids"
+        ("starfish",),
+        "ImageNet classes, each NAME or NAME:WEIGHT; names, indices or WordNet ids",
+        least=0,
     )
     forms: dict[str, float] = option(
         {"log-probability": 1.0, "logit": 0.3},
         "forms of the class loss with their weights",
         choices=FORMS,
     )
+    layers: tuple[str, ...] = option(
+        (), "layers, each NAME, NAME:WEIGHT or NAME[3, 17] for hand-picked channels", least=0
+    )
+    guided: GuidedConfig = GuidedConfig()
+    extremes: ExtremesConfig = ExtremesConfig()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

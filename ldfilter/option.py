@@ -17,14 +17,21 @@ def option(
     choices: tuple[str, ...] = (),
     minimum: float | None = None,
     maximum: float | None = None,
+    least: int = 1,
 ) -> Any:
-    """A config field with what a person needs to set it."""
+    """A config field with what a person needs to set it.
+
+    Args:
+        choices: of which values; one that ends in ":NAME" stands for all that begin like it.
+        least: how many values a list must have.
+    """
     metadata = {
         "help": help,
         "unit": unit,
         "choices": choices,
         "minimum": minimum,
         "maximum": maximum,
+        "least": least,
     }
     if isinstance(default, dict):
         return field(default_factory=lambda: dict(default), metadata=metadata)
@@ -35,7 +42,7 @@ def parse_value(name: str, value: Any, kind: Any, metadata: Mapping[str, Any]) -
     """`value` as the type of its field, checked against the field's choices and bounds."""
     if get_origin(kind) is tuple:
         values = value if isinstance(value, list | tuple) else [value]
-        if not values:
+        if len(values) < metadata.get("least", 1):
             raise ConfigError(f"{name} needs at least one value.")
         return tuple(parse_value(name, v, get_args(kind)[0], metadata) for v in values)
     if get_origin(kind) is dict:
@@ -63,7 +70,8 @@ def _parse_table(name: str, value: Any, metadata: Mapping[str, Any]) -> dict[str
 
 def _check(name: str, value: Any, metadata: Mapping[str, Any]) -> None:
     choices = metadata.get("choices") or ()
-    if choices and value not in choices:
+    open_ended = tuple(c.removesuffix("NAME") for c in choices if c.endswith(":NAME"))
+    if choices and value not in choices and not str(value).startswith(open_ended):
         raise ConfigError(
             f"{name} cannot be {value!r}; choose from {', '.join(choices)}."
             f"{suggestion(str(value), choices)}"

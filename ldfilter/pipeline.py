@@ -10,17 +10,18 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from ldfilter.classes import parse_classes
 from ldfilter.config import DEFAULT_PRESET, Config, apply, load_preset
 from ldfilter.device import pick_device, step_aside
 from ldfilter.dreaming.backbones import load_backbone
 from ldfilter.dreaming.dreamer import Dreamer, OptimizingDreamer, dream_frames
-from ldfilter.dreaming.objectives import ClassObjective
+from ldfilter.dreaming.objectives import build_objective
 from ldfilter.frame import Frame, Source
 from ldfilter.motion import Flow, estimate_motion, load_flow
 from ldfilter.prefetch import prefetch
 from ldfilter.sink.arrays import overlay
+from ldfilter.source import open_source
 from ldfilter.source.arrays import array_frames
 
 AHEAD = 4
@@ -55,14 +56,9 @@ def build(config: Config, *, stop: threading.Event | None = None) -> Stages:
         ModelError: weights that are missing or damaged.
     """
     device = pick_device(config.network.device)
-    classes = parse_classes(config.objective.classes)
     temporal = config.temporal
     backbone = load_backbone(config.network.backbone, weights=config.network.weights).to(device)
-    objective = ClassObjective(
-        backbone,
-        classes=[(found.index, weight) for found, weight in classes],
-        forms=config.objective.forms,
-    )
+    objective = build_objective(config.objective, backbone, read=_read_image)
     return Stages(
         config=config,
         dreamer=OptimizingDreamer(
@@ -73,6 +69,12 @@ def build(config: Config, *, stop: threading.Event | None = None) -> Stages:
         device=device,
         summary=f"{config.network.backbone} on {device.type}",
     )
+
+
+def _read_image(name: str) -> Tensor:
+    """The first picture of a file, upright, (1, 3, h, w) in [0, 1]."""
+    with open_source(name, audio=False, subtitles=False) as source:
+        return next(iter(source)).image
 
 
 def _flow(config: Config, device: torch.device) -> Flow:

@@ -99,6 +99,25 @@ def test_every_named_option_reaches_the_config() -> None:
     assert (config.output.work_height, config.output.strength) == (270, -1.5)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "classes"),
+    [
+        (["--layer", "blocks.3"], ()),
+        (["--guide", "dog.jpg:2"], ()),
+        (["--layer", "blocks.3", "--class", "goldfish"], ("goldfish",)),
+        (["--class", "goldfish"], ("goldfish",)),
+    ],
+)
+def test_a_layer_or_a_guide_takes_the_place_of_the_default_class(
+    arguments: list[str], classes: tuple[str, ...]
+) -> None:
+    assert make_config(parse_options(arguments)).objective.classes == classes
+
+
+def test_a_layer_that_does_not_read_so_is_refused_before_anything_is_loaded() -> None:
+    assert "blocks.3[x]" in refusal("--layer", "blocks.3[x]")
+
+
 def test_the_default_look_is_long_term_and_its_class_starfish() -> None:
     config = make_config(parse_options([]))
     assert config == load_preset("long-term")

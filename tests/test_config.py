@@ -104,7 +104,7 @@ def test_an_assignment_needs_a_key_and_a_value(text: str) -> None:
         ("seed", 1.5, r"a whole number, not 1\.5"),
         ("effort", 0, r"at least 0\.01, not 0"),
         ("network.device", "gpu", r"auto, cpu, cuda, mps"),
-        ("objective.classes", [], r"at least one"),
+        ("temporal.offsets", [], r"at least one"),
         ("objective.classes", [3.5], r"text, not 3.5"),
         ("objective.forms", {"sqared": 1}, r"'sqared'.*Did you mean 'squared'"),
         ("objective.forms", {"squared": "x"}, r"objective\.forms\.squared must be a number"),

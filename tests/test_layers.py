@@ -14,10 +14,10 @@ import ldfilter
 
 ROOT = Path(ldfilter.__file__).parent
 LEAVES = {"errors", "config", "classes", "frame", "device", "image", "warp", "history"}
-LEAVES |= {"option", "prefetch", "version", "weights"}
+LEAVES |= {"layers", "option", "prefetch", "version", "weights"}
 STAGES = {"source", "motion", "dreaming", "sink"}
 EXTENSIONS = {"measure", "distill", "parallel", "vapoursynth"}
-TORCHLESS = {"errors", "config", "classes", "option", "version"}
+TORCHLESS = {"errors", "config", "classes", "layers", "option", "version"}
 HOMES = {
     "av": {"source", "sink"},
     "cv2": {"motion/opencv.py"},

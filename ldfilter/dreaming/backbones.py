@@ -1,21 +1,42 @@
 """The networks that dream: frozen, batch norms folded, channels-last, with their own weights.
 
 A backbone takes images in [0, 1] and gives logits; its mean and standard deviation travel inside.
+Any layer of it can be looked at: `Features` does so by the names that `Backbone.layers` lists.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import timm
 import torch
 import torchvision
+from timm.data.config import resolve_model_data_config
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from ldfilter.dreaming import aliases as known
+from ldfilter.dreaming.surgery import fold_batch_norms, load_in_order, soften
 from ldfilter.errors import ConfigError, ModelError, suggestion
 from ldfilter.weights import RANDOM, WeightFile
+
+TIMM = "timm:"
+"""Before the name of any network of timm."""
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))  # networks that came from TensorFlow
+
+Colours = tuple[tuple[float, float, float], tuple[float, float, float]]
+
+
+def _nothing(network: nn.Module) -> None:
+    """Leaves a network as it is."""
+
+
+def _none(network: nn.Module) -> dict[str, str]:
+    """No aliases."""
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +46,19 @@ class BackboneSpec:
     Attributes:
         about: one line for `--list-backbones`.
         tile: side of the square the classifier was trained on, px.
+        colours: mean and standard deviation of the images it was trained on.
         build: the bare network in evaluation form, without weights.
         adapt: changes made after the weights are in.
+        aliases: the field's names of layers, from the network to module paths.
     """
 
     about: str
     tile: int
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    colours: Colours
     weights: WeightFile
     build: Callable[[], nn.Module]
-    adapt: Callable[[nn.Module], None] = lambda network: None
+    adapt: Callable[[nn.Module], None] = _nothing
+    aliases: Callable[[nn.Module], dict[str, str]] = _none
 
 
 class Backbone(nn.Module):
@@ -43,18 +66,29 @@ class Backbone(nn.Module):
 
     Attributes:
         tile: side of the square the classifier was trained on, px.
+        aliases: the field's names of layers, with module paths.
     """
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, network: nn.Module, *, name: str, spec: BackboneSpec) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        name: str,
+        tile: int,
+        colours: Colours,
+        aliases: Mapping[str, str],
+    ) -> None:
         super().__init__()
         self.name = name
-        self.tile = spec.tile
+        self.tile = tile
         self.network = network
-        self.register_buffer("mean", torch.tensor(spec.mean).view(1, 3, 1, 1))
-        self.register_buffer("std", torch.tensor(spec.std).view(1, 3, 1, 1))
+        self.aliases = dict(aliases)
+        mean, std = colours
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1))
 
     def forward(self, images: Tensor) -> Tensor:
         logits: Tensor = self.network((images - self.mean) / self.std)
@@ -65,7 +99,7 @@ def load_backbone(name: str, *, weights: str = "") -> Backbone:
     """A frozen backbone on the CPU.
 
     Args:
-        name: a name of `BACKBONES`.
+        name: a name of `BACKBONES`, or "timm:" and a name of timm.
         weights: folder with downloaded weights; "" is torch's hub folder, "random" leaves the
             network untrained (the same numbers every time).
 
@@ -73,89 +107,96 @@ def load_backbone(name: str, *, weights: str = "") -> Backbone:
         ConfigError: no such backbone.
         ModelError: its weights are missing or damaged.
     """
-    if name not in BACKBONES:
+    if name.startswith(TIMM):
+        backbone = _load_timm(name, weights)
+    elif name in BACKBONES:
+        backbone = _load_own(name, weights)
+    else:
         raise ConfigError(
-            f"no backbone is called {name!r}; choose from {', '.join(BACKBONES)}."
+            f"no backbone is called {name!r}; choose from {', '.join(BACKBONES)}, or timm:NAME."
             f"{suggestion(name, BACKBONES)}"
         )
+    fold_batch_norms(backbone)
+    return backbone.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+
+
+def _load_own(name: str, weights: str) -> Backbone:
     spec = BACKBONES[name]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        network = spec.build()
-    if weights != RANDOM:
-        offline = f"--backbone {DEFAULT}"
-        load_in_order(network, spec.weights.load(weights, instead=offline))
+    state = None if weights == RANDOM else spec.weights.load(weights, instead=OFFLINE)
+    network = _seeded(spec.build)
+    if state is not None:
+        load_in_order(network, state)
     spec.adapt(network)
-    fold_batch_norms(network.eval())
-    backbone = Backbone(network, name=name, spec=spec).requires_grad_(False)
-    return backbone.to(memory_format=torch.channels_last)
+    return Backbone(
+        network.eval(),
+        name=name,
+        tile=spec.tile,
+        colours=spec.colours,
+        aliases=spec.aliases(network),
+    )
 
 
-def load_in_order(network: nn.Module, state: dict[str, Tensor]) -> None:
-    """Load weights whose names differ but whose entries come in the network's order.
+def _load_timm(name: str, weights: str) -> Backbone:
+    """A network of timm, with the weights that timm knows for it.
+
+    With a folder, the file NAME.safetensors or NAME.pth in it is read; else timm downloads, or
+    takes what it has downloaded before.
+    """
+    bare = name.removeprefix(TIMM)
+    if not timm.is_model(bare):
+        raise ConfigError(
+            f"timm has no network called {bare!r}.{suggestion(bare, timm.list_models())}"
+        )
+    network = _seeded(lambda: timm.create_model(bare, **_timm_weights(bare, weights)))
+    data: dict[str, Any] = resolve_model_data_config(network)  # type: ignore[no-untyped-call]
+    return Backbone(
+        network.eval(),
+        name=name,
+        tile=min(data["input_size"][1:]),
+        colours=(tuple(data["mean"]), tuple(data["std"])),
+        aliases={},
+    )
+
+
+def _timm_weights(bare: str, weights: str) -> dict[str, Any]:
+    """The arguments that tell timm where a network's weights are."""
+    if weights == RANDOM:
+        return {"pretrained": False}
+    if not weights:
+        return {"pretrained": True}
+    names = [f"{bare}.safetensors", f"{bare}.pth"]
+    found = [path for path in (Path(weights) / name for name in names) if path.is_file()]
+    if not found:
+        raise ModelError(
+            f"{weights} has neither {' nor '.join(names)}; put the weights there, or leave out "
+            f"--weights to have them downloaded; {OFFLINE} works without a download."
+        )
+    return {"pretrained": False, "checkpoint_path": str(found[0])}
+
+
+def _seeded(build: Callable[[], nn.Module]) -> nn.Module:
+    """A network whose untrained numbers are the same every time.
 
     Raises:
-        ModelError: the number of entries or a shape differs.
+        ModelError: what `build` reads or downloads is not there.
     """
-    own = network.state_dict()
-    if len(own) != len(state):
-        raise ModelError(f"the weights have {len(state)} entries, the network {len(own)}.")
-    renamed = {}
-    for (name, wanted), (given_name, given) in zip(own.items(), state.items(), strict=True):
-        if wanted.shape != given.shape:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        try:
+            return build()
+        except (OSError, RuntimeError) as error:
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise ModelError(
-                f"weight {given_name} has shape {tuple(given.shape)}, "
-                f"{name} needs {tuple(wanted.shape)}."
-            )
-        renamed[name] = given
-    network.load_state_dict(renamed)
-
-
-def fold_batch_norms(module: nn.Module) -> None:
-    """Fold every batch norm into the convolution before it, in place; exact in evaluation form."""
-    before: tuple[str, nn.Module] | None = None
-    for name, child in list(module.named_children()):
-        if isinstance(child, nn.BatchNorm2d) and before and isinstance(before[1], nn.Conv2d):
-            setattr(module, before[0], fuse_conv_bn_eval(before[1], child))
-            # timm's norm layers carry their activation.
-            setattr(module, name, getattr(child, "act", nn.Identity()))
-        else:
-            fold_batch_norms(child)
-        before = (name, child)
-
-
-def soften(network: nn.Module) -> None:
-    """Average instead of max pooling, reflection instead of zero padding (LucidDream, A.4)."""
-    for parent in list(network.modules()):
-        for name, child in list(parent.named_children()):
-            if isinstance(child, nn.MaxPool2d):
-                setattr(parent, name, nn.AvgPool2d(child.kernel_size, child.stride))
-            elif isinstance(child, nn.Conv2d):
-                setattr(parent, name, _reflecting(child))
-
-
-def _reflecting(conv: nn.Conv2d) -> nn.Conv2d:
-    """The same convolution with reflection padding; nn.Conv2d fixes its padding when it is made."""
-    twin = nn.Conv2d(
-        conv.in_channels,
-        conv.out_channels,
-        conv.kernel_size,  # type: ignore[arg-type]
-        conv.stride,  # type: ignore[arg-type]
-        conv.padding,  # type: ignore[arg-type]
-        groups=conv.groups,
-        bias=conv.bias is not None,
-        padding_mode="reflect",
-    )
-    twin.load_state_dict(conv.state_dict())
-    return twin
+                f"the network's weights cannot be had ({reason}); name a folder that has them "
+                f"with --weights DIR; {OFFLINE} works without a download."
+            ) from error
 
 
 def _lite(number: int, tile: int, digest: str, name: str) -> BackboneSpec:
     return BackboneSpec(
         about=f"EfficientNet-Lite{number}, ImageNet; works offline",
         tile=tile,
-        mean=(0.5, 0.5, 0.5),
-        std=(0.5, 0.5, 0.5),
+        colours=HALF,
         weights=WeightFile(
             name,
             sha256=digest,
@@ -166,13 +207,51 @@ def _lite(number: int, tile: int, digest: str, name: str) -> BackboneSpec:
     )
 
 
-def _vgg19() -> nn.Module:
+def _torchvision(
+    about: str,
+    weights: torchvision.models.WeightsEnum,
+    build: Callable[[], nn.Module],
+    *,
+    tile: int = 224,
+    colours: Colours = IMAGENET,
+    adapt: Callable[[nn.Module], None] = _nothing,
+    aliases: Callable[[nn.Module], dict[str, str]] = _none,
+) -> BackboneSpec:
+    """A network whose file of weights torchvision publishes, its digest in the file's name."""
+    name = weights.url.rpartition("/")[2]
+    return BackboneSpec(
+        about=f"{about}; a download",
+        tile=tile,
+        colours=colours,
+        weights=WeightFile(
+            name,
+            sha256=name.rpartition("-")[2].removesuffix(".pth"),
+            megabytes=round(weights.meta["_file_size"]),
+            url=weights.url,
+        ),
+        build=build,
+        adapt=adapt,
+        aliases=aliases,
+    )
+
+
+def _inception(make: Callable[..., nn.Module]) -> nn.Module:
+    # The side branches are there for the file of weights and never run. Without transform_input
+    # the network wants the colours it was trained on.
+    return make(weights=None, init_weights=False, aux_logits=True, transform_input=False)
+
+
+def _vgg(depth: int) -> nn.Module:
     # The paper's initialisation is for training; without it an untrained network is made faster.
-    network: nn.Module = torchvision.models.vgg19(weights=None, init_weights=False)
+    build = getattr(torchvision.models, f"vgg{depth}")
+    network: nn.Module = build(weights=None, init_weights=False)
     return network
 
 
-DEFAULT = "efficientnet-lite0"
+OFFLINE = "--backbone efficientnet-lite0"
+DEFAULT = OFFLINE.rpartition(" ")[2]
+
+_models = torchvision.models
 
 BACKBONES: dict[str, BackboneSpec] = {
     "efficientnet-lite0": _lite(
@@ -193,18 +272,44 @@ BACKBONES: dict[str, BackboneSpec] = {
         "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
         "efficientnet-lite2-9656183e.pth",
     ),
-    "vgg19": BackboneSpec(
-        about="VGG-19 with average pooling and reflection padding, LucidDream's own; a download",
-        tile=224,
-        mean=(0.485, 0.456, 0.406),
-        std=(0.229, 0.224, 0.225),
-        weights=WeightFile(
-            "vgg19-dcbb9e9d.pth",
-            sha256="dcbb9e9d",
-            megabytes=548,
-            url="https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
-        ),
-        build=_vgg19,
+    "vgg16": _torchvision(
+        "VGG-16 with average pooling and reflection padding, of style transfer",
+        _models.VGG16_Weights.IMAGENET1K_V1,
+        lambda: _vgg(16),
         adapt=soften,
+        aliases=known.vgg,
+    ),
+    "vgg19": _torchvision(
+        "VGG-19 with average pooling and reflection padding, LucidDream's own",
+        _models.VGG19_Weights.IMAGENET1K_V1,
+        lambda: _vgg(19),
+        adapt=soften,
+        aliases=known.vgg,
+    ),
+    "googlenet": _torchvision(
+        "GoogLeNet, DeepDream's own architecture",
+        _models.GoogLeNet_Weights.IMAGENET1K_V1,
+        lambda: _inception(_models.googlenet),
+        colours=HALF,
+        aliases=known.googlenet,
+    ),
+    "inception-v3": _torchvision(
+        "Inception v3",
+        _models.Inception_V3_Weights.IMAGENET1K_V1,
+        lambda: _inception(_models.inception_v3),
+        tile=299,
+        colours=HALF,
+        aliases=known.inception_v3,
+    ),
+    "resnet50": _torchvision(
+        "ResNet-50",
+        _models.ResNet50_Weights.IMAGENET1K_V1,
+        lambda: _models.resnet50(weights=None),
+        aliases=known.resnet,
+    ),
+    "mobilenet-v2": _torchvision(
+        "MobileNet v2, small",
+        _models.MobileNet_V2_Weights.IMAGENET1K_V1,
+        lambda: _models.mobilenet_v2(weights=None),
     ),
 }

@@ -12,11 +12,9 @@ from ldfilter.config import NetworkConfig
 from ldfilter.dreaming import backbones
 from ldfilter.dreaming.backbones import (
     BACKBONES,
-    fold_batch_norms,
     load_backbone,
-    load_in_order,
-    soften,
 )
+from ldfilter.dreaming.surgery import fold_batch_norms, load_in_order, soften
 from ldfilter.errors import ConfigError, ModelError
 from ldfilter.weights import WeightFile
 
@@ -29,7 +27,7 @@ def lite0():
 @pytest.mark.parametrize("name", BACKBONES)
 def test_every_backbone_gives_a_thousand_logits_and_a_gradient(name):
     backbone = load_backbone(name, weights="random")
-    images = torch.rand(1, 3, 64, 64, requires_grad=True)
+    images = torch.rand(1, 3, 80, 80, requires_grad=True)
     logits = backbone(images)
     (grad,) = torch.autograd.grad(logits[0, 3], images)
     assert logits.shape == (1, 1000)
@@ -106,6 +104,49 @@ def test_weights_load_by_order_and_every_shape_is_checked():
         load_in_order(network, dict(list(state.items())[:3]))
 
 
+def test_weights_without_the_counters_of_batch_norms_load():
+    network = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4))
+    state = {k: torch.full_like(v, 2) for k, v in network.state_dict().items()}
+    load_in_order(network, {k: v for k, v in state.items() if "num_batches" not in k})
+    assert (network[1].running_var == 2).all()
+
+
+def test_any_network_of_timm_dreams():
+    backbone = load_backbone("timm:resnet10t", weights="random")
+    images = torch.rand(1, 3, 64, 64, requires_grad=True)
+    logits = backbone(images)
+    (grad,) = torch.autograd.grad(logits[0, 3], images)
+    assert logits.shape == (1, 1000)
+    assert grad.abs().sum() > 0
+    assert backbone.tile == 176
+    assert backbone.mean.flatten().tolist() == pytest.approx([0.485, 0.456, 0.406])
+
+
+def test_an_unknown_network_of_timm_is_refused_with_a_suggestion():
+    with pytest.raises(ConfigError, match=r"no network called 'resnet10x'.*'resnet10t'"):
+        load_backbone("timm:resnet10x", weights="random")
+
+
+def test_weights_of_timm_are_read_from_a_folder(tmp_path):
+    with pytest.raises(ModelError, match=r"resnet10t\.safetensors.*resnet10t\.pth"):
+        load_backbone("timm:resnet10t", weights=str(tmp_path))
+    trained = timm.create_model("resnet10t", pretrained=False)
+    with torch.no_grad():
+        trained.fc.bias.fill_(3.0)
+    torch.save(trained.state_dict(), tmp_path / "resnet10t.pth")
+    backbone = load_backbone("timm:resnet10t", weights=str(tmp_path))
+    assert (backbone.network.fc.bias == 3).all()
+
+
+def test_a_download_that_fails_says_what_works_without(monkeypatch):
+    def offline(*_args, **_kwargs):
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(backbones.timm, "create_model", offline)
+    with pytest.raises(ModelError, match=r"no route to host.*--weights.*efficientnet-lite0"):
+        load_backbone("timm:resnet10t")
+
+
 def test_the_config_knows_every_backbone():
     assert NetworkConfig().backbone == backbones.DEFAULT
-    assert set(BACKBONES) == set(config.BACKBONES)
+    assert {*BACKBONES, "timm:NAME"} == set(config.BACKBONES)

@@ -1,0 +1,163 @@
+"""The parts of an objective: losses on what a network shows of a batch of tiles.
+
+Lower is better; the sign is turned once, in here. A term gives one loss per tile, (B,), so that no
+tile depends on which others share its batch, and is free of a scale, so that the weights of terms
+mean the same on any layer of any network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from ldfilter.dreaming.features import LOGITS
+from ldfilter.layers import LayerChoice
+
+EPSILON = 1e-12
+
+Seen = Mapping[str, Tensor]
+"""Activations by layer name, (B, C, h, w); logits (B, 1000)."""
+
+
+class Term(Protocol):
+    """One part of an objective."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The layers it looks at; `LOGITS` for the network's output."""
+
+    def __call__(self, seen: Seen) -> Tensor:
+        """Its losses, (B,)."""
+
+
+def squared(logits: Tensor, index: int) -> Tensor:
+    """-F_c^2 (LucidDream, section 2). Where the logit is negative it falls further."""
+    return -logits[:, index].square()
+
+
+def signed_square(logits: Tensor, index: int) -> Tensor:
+    """-F_c |F_c|. Differs from LucidDream's square only where the logit is negative: it rises."""
+    return -logits[:, index] * logits[:, index].abs()
+
+
+def logit(logits: Tensor, index: int) -> Tensor:
+    """-F_c."""
+    return -logits[:, index]
+
+
+def log_probability(logits: Tensor, index: int) -> Tensor:
+    """-log p_c: also pushes down the classes that compete with c."""
+    return -logits.log_softmax(dim=1)[:, index]
+
+
+FORMS: dict[str, Callable[[Tensor, int], Tensor]] = {
+    "squared": squared,
+    "signed-square": signed_square,
+    "logit": logit,
+    "log-probability": log_probability,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ClassTerm:
+    """A weighted sum over classes and forms of the class loss.
+
+    Attributes:
+        classes: (ImageNet index, weight) pairs.
+        forms: names of `FORMS` with weights.
+    """
+
+    classes: tuple[tuple[int, float], ...]
+    forms: Mapping[str, float]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (LOGITS,)
+
+    def __call__(self, seen: Seen) -> Tensor:
+        losses = [
+            class_weight * form_weight * FORMS[form](seen[LOGITS], index)
+            for index, class_weight in self.classes
+            for form, form_weight in self.forms.items()
+        ]
+        return torch.stack(losses).sum(dim=0)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerTerm:
+    """-log of the mean square of the chosen maps, summed over layers (DeepDream; Video DeepDream).
+
+    Differs: the documents take the square itself. Of one layer the logarithm has the same direction
+    on every tile; of several, whose squares may be a thousand times apart, none drowns the others.
+    """
+
+    layers: tuple[LayerChoice, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(layer.name for layer in self.layers)
+
+    def __call__(self, seen: Seen) -> Tensor:
+        losses = [
+            -layer.weight * _log(_squares(seen[layer.name])[:, _index(layer)].mean(dim=1))
+            for layer in self.layers
+        ]
+        return torch.stack(losses).sum(dim=0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GuidedTerm:
+    """`LayerTerm` with every map weighted by how much guide images rouse it (Guided Dreams).
+
+    Attributes:
+        weight: of the whole term.
+        maps: for every layer the weights of its maps, (C,), of sum 1.
+    """
+
+    weight: float
+    layers: tuple[LayerChoice, ...]
+    maps: Mapping[str, Tensor]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(layer.name for layer in self.layers)
+
+    def __call__(self, seen: Seen) -> Tensor:
+        losses = [
+            -layer.weight * _log(_squares(seen[layer.name]) @ self.maps[layer.name])
+            for layer in self.layers
+        ]
+        return self.weight * torch.stack(losses).sum(dim=0)
+
+
+def guide_weights(activations: Tensor) -> Tensor:
+    """The normalised sum of activation of every map, (1, C, h, w) to (C,).
+
+    Sums are clamped at 0: some layers are linear, and a sum may be negative.
+    """
+    sums = activations.sum(dim=(0, 2, 3)).clamp_min(0)
+    return sums / (sums.sum() + EPSILON)
+
+
+def extreme_maps(activations: Iterable[Tensor], *, count: int, which: str) -> tuple[int, ...]:
+    """The `count` "most" or "least" active maps over a set of images, each (1, C, h, w)."""
+    means = torch.stack([each.mean(dim=(0, 2, 3)) for each in activations]).mean(dim=0)
+    order = means.argsort(descending=which == "most")
+    return tuple(sorted(order[:count].tolist()))
+
+
+def _squares(activation: Tensor) -> Tensor:
+    """The mean square of every map, (B, C)."""
+    return activation.square().mean(dim=(2, 3))
+
+
+def _index(layer: LayerChoice) -> list[int] | slice:
+    return list(layer.channels) or slice(None)
+
+
+def _log(value: Tensor) -> Tensor:
+    return (value + EPSILON).log()
