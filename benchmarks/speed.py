@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 from resource import RUSAGE_SELF, getrusage
+from typing import Any
 
 import timm
 import torch
@@ -23,7 +24,7 @@ from ldfilter.config import load_preset
 from ldfilter.dreaming import dreamer as dreaming
 from ldfilter.dreaming.backbones import BACKBONES, load_backbone, load_in_order
 from ldfilter.dreaming.dreamer import PassThrough
-from ldfilter.dreaming.objectives import Dream, gradient
+from ldfilter.dreaming.objectives import Dream, Loss, gradient
 from ldfilter.dreaming.terms import ClassTerm
 from ldfilter.frame import Frame
 from ldfilter.pipeline import build, process
@@ -46,7 +47,12 @@ def objective(network: nn.Module) -> Dream:
 
 def bare(tiles: Tensor) -> Callable[[], object]:
     """A forward and backward pass of the default network on `tiles`."""
-    return lambda: gradient(_DEFAULT, tiles)
+    return lambda: gradient(anywhere(_DEFAULT, tiles), tiles)
+
+
+def anywhere(wanted: Dream, tiles: Tensor) -> Loss:
+    """The loss of tiles wherever they lie, for an objective that does not look around."""
+    return wanted.at(tiles, wanted.survey(tiles, tile=tiles.shape[-1]))
 
 
 _DEFAULT = objective(load_backbone("efficientnet-lite0"))
@@ -58,9 +64,11 @@ def folded_against_plain(pairs: int = 20) -> float:
     load_in_order(network, BACKBONES["efficientnet-lite0"].weights.load(instead=""))
     tiles = torch.rand(4, 3, 224, 224)
 
+    wanted = anywhere(objective(nn.Sequential(_Scaled(), network)), tiles)
+
     def plain() -> None:
         images = tiles.clone().requires_grad_()
-        objective(nn.Sequential(_Scaled(), network))(images).sum().backward()
+        wanted(images).sum().backward()
 
     for work in (plain, bare(tiles)):
         work()
@@ -100,15 +108,15 @@ def _run(content: list[Frame], look: str) -> tuple[float, Counter[tuple[int, ...
     shapes: Counter[tuple[int, ...]] = Counter()
 
     class Counting(Dream):
-        def forward(self, tiles: Tensor) -> Tensor:
+        def forward(self, tiles: Tensor, **place: Any) -> Tensor:
             shapes[tuple(tiles.shape)] += 1
-            return super().forward(tiles)
+            return super().forward(tiles, **place)
 
     stages = build(load_preset(look))
     counting = Counting(_DEFAULT.features.backbone, _DEFAULT.terms)
     assert isinstance(stages.dreamer, dreaming.OptimizingDreamer)
     plan = stages.dreamer.plan
-    stages.dreamer.plan = replace(plan, recipe=replace(plan.recipe, objective=counting))
+    stages.dreamer.plan = replace(plan, objective=counting)
     stream = process((replace(frame, motion=None) for frame in content), stages)
     next(stream)
     shapes.clear()

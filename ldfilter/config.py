@@ -57,6 +57,26 @@ class ExtremesConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContentConfig:
+    """How much of the source the network must still see in the result (style transfer)."""
+
+    layers: tuple[str, ...] = option((), "where to compare, each LAYER or LAYER:WEIGHT", least=0)
+    weight: float = option(0.0, "of the content beside the other objectives", minimum=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StyleConfig:
+    """Images whose Gram matrices the result shall have (style transfer for video)."""
+
+    images: tuple[str, ...] = option((), "style images, each FILE or FILE:WEIGHT", least=0)
+    layers: tuple[str, ...] = option((), "where to compare, each LAYER or LAYER:WEIGHT", least=0)
+    weight: float = option(1.0, "of the style beside the other objectives", minimum=0)
+    size: int = option(
+        448, "shorter side at which a style image is shown; larger strokes", unit="px", minimum=32
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectiveConfig:
     """What the dream is drawn towards; everything that is given adds up."""
 
@@ -75,6 +95,8 @@ class ObjectiveConfig:
     )
     guided: GuidedConfig = GuidedConfig()
     extremes: ExtremesConfig = ExtremesConfig()
+    content: ContentConfig = ContentConfig()
+    style: StyleConfig = StyleConfig()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +133,12 @@ class DreamConfig:
     fill: Schedule = Schedule(octaves=(0.5, 1.0), origins=1, updates=3, step=0.01)
     later: Schedule = Schedule(octaves=(1.0,), origins=3, updates=2, fine=0.8)
     gradient: str = option("laplacian", "treatment of the gradient", choices=GRADIENTS)
+    chroma: float = option(
+        0.6, "colour of an update; 0 keeps the colours of the source", minimum=0, maximum=1
+    )
+    start: str = option(
+        "content", "what a shot's first frame is dreamed from: content, noise, or an image file"
+    )
     optimizer: str = option("normalized", "how a gradient becomes an update", choices=OPTIMIZERS)
     jitter: float = option(
         0.25,
@@ -152,6 +180,13 @@ class TemporalConfig:
         "or the warped previous dream",
         choices=("content", "claimed", "warped"),
     )
+    blend: float = option(
+        0.0,
+        "opacity of the previous result over the content a frame starts from; 0 = off",
+        minimum=0,
+        maximum=1,
+    )
+    blend_warped: bool = option(True, "bring the blended result along the flow")
     trail_normalized: bool = option(
         False, "divide the trail loss by the number of consistent pixels, as the paper does"
     )
@@ -167,8 +202,8 @@ class TemporalConfig:
 
     @property
     def active(self) -> bool:
-        """Whether any temporal weight is set; without one every frame is dreamed alone."""
-        return self.short > 0 or self.long > 0 or self.trail > 0
+        """Whether the past counts; where it does not, every frame is dreamed alone."""
+        return self.blend > 0 or self.short > 0 or self.long > 0 or self.trail > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,6 +56,16 @@ def fit_size(size: tuple[int, int], *, shorter: int) -> tuple[int, int]:
     return max(shorter, round(size[0] * scale)), max(shorter, round(size[1] * scale))
 
 
+def cover(image: Tensor, size: tuple[int, int]) -> Tensor:
+    """`image` scaled, aspect kept, and cut around its middle so that it fills `size` (h, w)."""
+    height, width = image.shape[2:]
+    scale = max(size[0] / height, size[1] / width)
+    scaled = (max(size[0], round(height * scale)), max(size[1], round(width * scale)))
+    top, left = (scaled[0] - size[0]) // 2, (scaled[1] - size[1]) // 2
+    large = resize(image, scaled, mode="bicubic").clamp_(0, 1)
+    return large[:, :, top : top + size[0], left : left + size[1]]
+
+
 def blur(image: Tensor, sigma: float) -> Tensor:
     """Gaussian blur with a standard deviation of `sigma` px; the border is repeated."""
     if sigma <= 0:

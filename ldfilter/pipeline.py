@@ -62,13 +62,23 @@ def build(config: Config, *, stop: threading.Event | None = None) -> Stages:
     return Stages(
         config=config,
         dreamer=OptimizingDreamer(
-            config, objective=objective, tile=backbone.tile, device=device, stop=stop
+            config,
+            objective=objective,
+            tile=backbone.tile,
+            device=device,
+            start=_start(config.dream.start),
+            stop=stop,
         ),
         flow=_flow(config, device) if temporal.active else None,
         offsets=temporal.offsets if temporal.long else (1,),
         device=device,
         summary=f"{config.network.backbone} on {device.type}",
     )
+
+
+def _start(what: str) -> Tensor | None:
+    """The image that frames without a past start from; None when `what` is no file."""
+    return None if what in ("content", "noise") else _read_image(what)
 
 
 def _read_image(name: str) -> Tensor:

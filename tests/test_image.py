@@ -93,3 +93,12 @@ def test_a_gaussian_pyramid_halves_and_keeps_the_mean() -> None:
     assert [tuple(level.shape[2:]) for level in pyramid] == [(64, 48), (32, 24), (16, 12), (8, 6)]
     for level in pyramid:
         assert float(level.mean()) == pytest.approx(float(image.mean()), rel=1e-4)
+
+
+@pytest.mark.parametrize("size", [(40, 60), (60, 40), (10, 90), (24, 36)])
+def test_a_cover_fills_the_size_and_keeps_the_middle(size: tuple[int, int]) -> None:
+    wide = torch.zeros(1, 3, 24, 36)
+    wide[..., 6:18, 12:24] = 1
+    covered = im.cover(wide, size)
+    assert tuple(covered.shape[2:]) == size
+    assert float(covered[0, 0, size[0] // 2, size[1] // 2]) == pytest.approx(1, abs=0.02)

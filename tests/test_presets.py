@@ -9,6 +9,7 @@ import tomli_w
 
 from ldfilter.classes import parse_classes
 from ldfilter.config import from_mapping, list_presets, load_preset, to_mapping
+from ldfilter.layers import parse_layers
 
 # METHOD, section 5: start, beta, gamma, delta.
 LOOKS = {
@@ -21,8 +22,11 @@ LOOKS = {
 }
 
 
+PAPER = [f"paper/{name}" for name in LOOKS]
+
+
 def test_the_six_looks_and_their_paper_twins_ship() -> None:
-    assert set(list_presets()) == set(LOOKS) | {f"paper/{name}" for name in LOOKS}
+    assert set(LOOKS) | set(PAPER) <= set(list_presets())
 
 
 @pytest.mark.parametrize("name", list_presets())
@@ -30,10 +34,15 @@ def test_a_preset_loads_round_trips_and_says_what_it_does(name: str) -> None:
     config = load_preset(name)
     assert config.about
     assert from_mapping(to_mapping(config)) == config
-    assert parse_classes(config.objective.classes)
+    objective = config.objective
+    parse_classes(objective.classes)
+    parse_layers(objective.layers)
+    assert (
+        objective.classes or objective.layers or objective.guided.layers or objective.style.layers
+    )
 
 
-@pytest.mark.parametrize("name", list_presets())
+@pytest.mark.parametrize("name", [*LOOKS, *PAPER])
 def test_a_preset_has_the_published_weights(name: str) -> None:
     temporal = load_preset(name).temporal
     start, short, long, trail = LOOKS[name.removeprefix("paper/")]
@@ -51,7 +60,7 @@ def test_the_governor_lets_the_boil_and_the_growing_looks_alone(name: str) -> No
     assert load_preset(name).temporal.governor is expected
 
 
-@pytest.mark.parametrize("name", list_presets())
+@pytest.mark.parametrize("name", [*LOOKS, *PAPER])
 def test_the_paper_twins_use_the_paper_s_network(name: str) -> None:
     config = load_preset(name)
     paper = name.startswith("paper/")

@@ -20,7 +20,7 @@ from ldfilter.dreaming.optimize import GRADIENTS, OPTIMIZERS, Recipe
 from ldfilter.dreaming.temporal import Memory, Past, recall
 from ldfilter.errors import ModelError, Stopped
 from ldfilter.frame import Frame, Motion
-from ldfilter.image import blur
+from ldfilter.image import blur, cover
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +55,7 @@ class OptimizingDreamer:
         config: of the run.
         objective: on `device`.
         tile: side of the objective's tiles, px.
+        start: what frames without a past are dreamed from, (1, 3, h, w); None = as the config says.
         stop: once set, `dream` raises Stopped before its next network call.
     """
 
@@ -65,19 +66,22 @@ class OptimizingDreamer:
         objective: Objective,
         tile: int,
         device: torch.device,
+        start: Tensor | None = None,
         stop: threading.Event | None = None,
     ) -> None:
         self.config = config
         self.device = device
+        self.start = start
         self.stop = stop or threading.Event()
         self.memory = Memory()
         self.governor = Governor(fade=config.temporal.fade)
         dream = config.dream
         self.plan = Plan(
+            objective=objective,
             recipe=Recipe(
-                objective=objective,
                 treat=GRADIENTS[dream.gradient],
                 optimizer=OPTIMIZERS[dream.optimizer],
+                chroma=dream.chroma,
                 proximal=config.temporal.term == "proximal",
                 check=self._check,
             ),
@@ -127,10 +131,18 @@ class OptimizingDreamer:
         return residual.float().cpu()
 
     def _dream_alone(self, image: Tensor, generator: torch.Generator) -> Tensor:
-        """From its own content, with the first-frame numbers, without temporal terms."""
+        """With the first-frame numbers, without temporal terms."""
         schedule = self.config.dream.first
-        canvas = Canvas(image, torch.ones_like(image[:, :1]), None)
+        canvas = Canvas(self._begin(image, generator), image, torch.ones_like(image[:, :1]), None)
         return dream_octaves(canvas, self.plan, schedule, generator=generator) - image
+
+    def _begin(self, image: Tensor, generator: torch.Generator) -> Tensor:
+        """What a frame without a past is dreamed from."""
+        if self.start is not None:
+            return cover(self.start.to(image), (image.shape[2], image.shape[3]))
+        if self.config.dream.start == "noise":
+            return torch.rand(image.shape, generator=generator).to(image)
+        return image
 
     def _dream_on(self, image: Tensor, past: Past, generator: torch.Generator) -> Tensor:
         """From its past: new areas are filled first, then the whole frame is dreamed."""
@@ -139,9 +151,9 @@ class OptimizingDreamer:
         if self.config.temporal.governor:
             steering = self.governor.steer(past.start - image)
             past, gain = past.faded(image, steering.fade), steering.gain
-        canvas = Canvas(past.start, blur(past.unclaimed.to(image), sigma=2), None)
+        canvas = Canvas(past.start, image, blur(past.unclaimed.to(image), sigma=2), None)
         filled = dream_octaves(canvas, self.plan, fill, generator=generator)
-        canvas = Canvas(filled, gain, past.target)
+        canvas = Canvas(filled, image, gain, past.target)
         return dream_octaves(canvas, self.plan, later, generator=generator) - image
 
     def _take_fewer_tiles(self, error: RuntimeError) -> None:

@@ -63,6 +63,8 @@ class Features(nn.Module):
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """Images (B, 3, h, w) in [0, 1] to {name: (B, C, h', w')}; logits are (B, 1000)."""
+        if not self.names:
+            return {}
         if not self.layers:
             return {LOGITS: self.backbone(images)}
         seen: dict[str, Tensor] = {}

@@ -5,8 +5,9 @@ An objective takes tiles (B, 3, h, w) in [0, 1] and gives one loss per tile, (B,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import torch
@@ -18,21 +19,37 @@ from ldfilter.dreaming.backbones import Backbone
 from ldfilter.dreaming.features import Features, find_layers
 from ldfilter.dreaming.terms import (
     ClassTerm,
+    ContentTerm,
     GuidedTerm,
     LayerTerm,
+    Seen,
+    StyleTerm,
+    Survey,
     Term,
     extreme_maps,
+    gram,
     guide_weights,
+    names,
 )
 from ldfilter.errors import ConfigError
 from ldfilter.image import fit_size, resize
 from ldfilter.layers import LayerChoice, parse_layers, split_weight
 
 
-class Objective(Protocol):
+class Loss(Protocol):
     """Tiles (B, 3, h, w) to losses (B,)."""
 
     def __call__(self, tiles: Tensor) -> Tensor: ...
+
+
+class Objective(Protocol):
+    """What is wanted, anywhere in a picture."""
+
+    def survey(self, image: Tensor, *, tile: int) -> Survey:
+        """What tiles of side `tile` have to know about the whole `image`, (1, 3, h, w)."""
+
+    def at(self, content: Tensor, survey: Survey) -> Loss:
+        """The loss of tiles that lie where `content` (B, 3, h, w) of the source does."""
 
 
 class Dream(nn.Module):
@@ -41,17 +58,31 @@ class Dream(nn.Module):
     def __init__(self, backbone: Backbone, terms: Iterable[Term]) -> None:
         super().__init__()
         self.terms = tuple(terms)
-        self.features = Features(backbone, [name for term in self.terms for name in term.names])
+        needs = [term.needs for term in self.terms]
+        self.features = Features(backbone, [name for need in needs for name in need.tiles])
+        self.content = Features(backbone, [name for need in needs for name in need.content])
+        self.whole = Features(backbone, [name for need in needs for name in need.whole])
 
-    def forward(self, tiles: Tensor) -> Tensor:
-        seen = self.features(tiles)
+    @torch.no_grad()
+    def survey(self, image: Tensor, *, tile: int) -> Survey:
+        share = min(1.0, tile**2 / (image.shape[2] * image.shape[3]))
+        return Survey({name: gram(maps) for name, maps in self.whole(image).items()}, share)
+
+    def at(self, content: Tensor, survey: Survey) -> Loss:
+        return partial(self, content=content, survey=survey)
+
+    def forward(self, tiles: Tensor, *, content: Tensor, survey: Survey) -> Tensor:
+        size = (tiles.shape[2], tiles.shape[3])
+        with torch.no_grad():
+            source = self.content(resize(content, size)) if self.content.names else {}
+        seen = Seen(self.features(tiles), source, survey)
         return torch.stack([term(seen) for term in self.terms]).sum(dim=0)
 
     def extra_repr(self) -> str:
         return ", ".join(map(repr, self.terms))
 
 
-def gradient(objective: Objective, tiles: Tensor) -> Tensor:
+def gradient(objective: Loss, tiles: Tensor) -> Tensor:
     """The gradient of each tile's own loss with respect to the tile, (B, 3, h, w)."""
     with torch.enable_grad():
         tiles = tiles.detach().requires_grad_()
@@ -71,15 +102,18 @@ class Studio:
     read: Callable[[str], Tensor]
 
     @torch.no_grad()
-    def look(self, name: str, layers: tuple[LayerChoice, ...]) -> dict[str, Tensor]:
-        """The activations of an image file that is shown as large as the network likes it."""
+    def look(
+        self, name: str, layers: tuple[LayerChoice, ...], *, shorter: int = 0
+    ) -> dict[str, Tensor]:
+        """The activations of an image file.
+
+        Args:
+            shorter: side at which it is shown, px; 0 = as large as the network likes it.
+        """
         image = self.read(name).to(self.backbone.mean)
-        size = fit_size((image.shape[2], image.shape[3]), shorter=self.backbone.tile)
-        return dict(Features(self.backbone, _names(layers))(resize(image, size)))
-
-
-def _names(layers: tuple[LayerChoice, ...]) -> tuple[str, ...]:
-    return tuple(layer.name for layer in layers)
+        size = (image.shape[2], image.shape[3])
+        size = fit_size(size, shorter=shorter or self.backbone.tile)
+        return dict(Features(self.backbone, names(layers))(resize(image, size)))
 
 
 def class_term(config: ObjectiveConfig, studio: Studio) -> Term | None:
@@ -93,7 +127,7 @@ def class_term(config: ObjectiveConfig, studio: Studio) -> Term | None:
 def layer_term(config: ObjectiveConfig, studio: Studio) -> Term | None:
     """The layers and channels asked for."""
     layers = parse_layers(config.layers)
-    for choice, layer in zip(layers, find_layers(studio.backbone, _names(layers)), strict=True):
+    for choice, layer in zip(layers, find_layers(studio.backbone, names(layers)), strict=True):
         if any(channel >= layer.channels for channel in choice.channels):
             raise ConfigError(
                 f"{choice.name} has channels 0 to {layer.channels - 1}, not {max(choice.channels)}."
@@ -109,15 +143,10 @@ def guided_term(config: ObjectiveConfig, studio: Studio) -> Term | None:
     layers = _wanted("guided", guided.layers)
     guides = [split_weight(text, what="guide") for text in guided.images]
     shown = [studio.look(name, layers) for name, _ in guides]
-    total = sum(weight for _, weight in guides)
+    weights = [weight for _, weight in guides]
     maps = {
-        layer.name: torch.stack(
-            [
-                w / total * guide_weights(s[layer.name])
-                for (_, w), s in zip(guides, shown, strict=True)
-            ]
-        ).sum(dim=0)
-        for layer in layers
+        name: _mean([guide_weights(each[name]) for each in shown], weights)
+        for name in names(layers)
     }
     return GuidedTerm(guided.weight, layers, maps)
 
@@ -145,11 +174,48 @@ def extreme_term(config: ObjectiveConfig, studio: Studio) -> Term | None:
     )
 
 
+def content_term(config: ObjectiveConfig, studio: Studio) -> Term | None:
+    """Closeness to the source, in the eyes of the network."""
+    content = config.content
+    if not content.weight:
+        return None
+    return ContentTerm(content.weight, _wanted("content", content.layers))
+
+
+def style_term(config: ObjectiveConfig, studio: Studio) -> Term | None:
+    """The style images; the Gram matrices of several are averaged by the images' weights."""
+    style = config.style
+    if not style.images:
+        return None
+    layers = _wanted("style", style.layers)
+    images = [split_weight(text, what="style") for text in style.images]
+    shown = [studio.look(name, layers, shorter=style.size) for name, _ in images]
+    weights = [weight for _, weight in images]
+    grams = {
+        name: _mean([gram(each[name])[0] for each in shown], weights) for name in names(layers)
+    }
+    return StyleTerm(style.weight, layers, grams)
+
+
+def _mean(values: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
+    """The weighted mean.
+
+    Raises:
+        ConfigError: the weights add up to nothing.
+    """
+    total = sum(weights)
+    if total <= 0:
+        raise ConfigError(f"the weights of images must add up to more than 0, not {total:g}.")
+    return torch.stack([w / total * v for v, w in zip(values, weights, strict=True)]).sum(dim=0)
+
+
 OBJECTIVES: dict[str, Callable[[ObjectiveConfig, Studio], Term | None]] = {
     "classes": class_term,
     "layers": layer_term,
     "guided": guided_term,
     "extremes": extreme_term,
+    "content": content_term,
+    "style": style_term,
 }
 """Every kind of term, made from the config; None where the config does not ask for it."""
 
@@ -169,8 +235,8 @@ def build_objective(
     terms = [term for make in OBJECTIVES.values() if (term := make(config, studio)) is not None]
     if not terms:
         raise ConfigError(
-            "there is nothing to dream of: give objective.classes, objective.layers, "
-            "objective.guided.images or objective.extremes.images."
+            "there is nothing to dream of: give objective.classes, objective.layers, or images for "
+            "objective.guided, objective.extremes or objective.style."
         )
     return Dream(backbone, terms)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from ldfilter.config import Schedule
+from ldfilter.dreaming.objectives import Objective
 from ldfilter.dreaming.optimize import Pull, Recipe, draw_sides, optimize_tiles
 from ldfilter.dreaming.temporal import Target
 from ldfilter.dreaming.tiles import Origin, aim_origins, cut, draw_origins, octave_sizes, paste
@@ -23,6 +24,7 @@ class Plan:
     """How any picture of a run is dreamed.
 
     Attributes:
+        objective: what is wanted.
         tile: side of a tile, px.
         sampling: how origins are drawn, see `draw_origins`.
         jitter: largest relative change of scale between tile and network.
@@ -31,6 +33,7 @@ class Plan:
         effort: multiplies the number of origins.
     """
 
+    objective: Objective
     recipe: Recipe
     tile: int
     sampling: str
@@ -46,11 +49,13 @@ class Canvas:
 
     Attributes:
         image: x, (1, 3, h, w) in [0, 1].
+        content: p, the source, (1, 3, h, w).
         mask: (1, 1, h, w), multiplies every update.
         target: where the past pulls; None = nowhere.
     """
 
     image: Tensor
+    content: Tensor
     mask: Tensor
     target: Target | None
 
@@ -61,6 +66,7 @@ class Canvas:
         image = resize(self.image, size, mode="bicubic").clamp_(0, 1)
         return Canvas(
             image=image,
+            content=resize(self.content, size),
             mask=resize(self.mask, size, mode="area"),
             target=self.target and self.target.resized(size, of=self.image, to=image),
         )
@@ -80,14 +86,14 @@ def dream_octaves(
     image = canvas.image
     size = (image.shape[2], image.shape[3])
     for octave, times in octave_sizes(size, schedule.octaves, tile=plan.tile).items():
-        small = Canvas(image, canvas.mask, canvas.target).resized(octave)
+        small = replace(canvas, image=image).resized(octave)
         count = max(1, round(schedule.origins * times * plan.effort)) if schedule.origins else 0
         dreamed = small.image
         for origin in _origins(count, small, plan, generator):
             sides = draw_sides(
                 schedule.updates, tile=plan.tile, jitter=plan.jitter, generator=generator
             )
-            there = Canvas(dreamed, small.mask, small.target)
+            there = replace(small, image=dreamed)
             dreamed = _dream_origin(there, plan, schedule, origin, sides=sides)
         change = resize(dreamed - small.image, size, mode="bicubic")
         image = (image + change).clamp_(0, 1)
@@ -108,6 +114,8 @@ def _dream_origin(
 ) -> Tensor:
     """The image of `canvas` with the tiles of one origin updated once per side."""
     tiles = cut(canvas.image, origin, plan.tile)
+    content = cut(canvas.content, origin, plan.tile)
+    survey = plan.objective.survey(canvas.image, tile=plan.tile)
     masks = cut(canvas.mask, origin, plan.tile) * feathered(plan.tile, plan.feather).to(tiles)
     target = canvas.target
     busy = (masks.mean(dim=(1, 2, 3)) >= IDLE).nonzero().squeeze(1)
@@ -121,6 +129,7 @@ def _dream_origin(
             )
         tiles[chosen] = optimize_tiles(
             tiles[chosen],
+            plan.objective.at(content[chosen], survey),
             plan.recipe,
             step=schedule.step,
             fine=schedule.fine,

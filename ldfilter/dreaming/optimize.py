@@ -10,7 +10,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from ldfilter.dreaming.objectives import Objective, gradient
+from ldfilter.dreaming.objectives import Loss, gradient
 from ldfilter.image import blur, collapse, laplacian_pyramid, resize
 
 EPSILON = 1e-12
@@ -18,7 +18,6 @@ LEVEL_WEIGHTS = (0.7, 1.0, 1.2)
 """Of the gradient's Laplacian pyramid, from the second finest level on; the finest is given with
 every update. Empirical: equal weights spend the strength on grain; these draw shapes, and
 independent networks see the class sooner."""
-CHROMA = 0.6  # what is left of a gradient's colour; empirical
 SIDE_GRID = 16  # px: few distinct sizes, so that the convolutions of each are prepared once
 
 
@@ -36,20 +35,25 @@ def equalize(grad: Tensor, fine: float) -> Tensor:
     """Every level of the Laplacian pyramid brought to mean 0 and a deviation of its own, per tile.
 
     Small networks have noisy pixel gradients; energy at every scale is what makes the class
-    visible. Colour counts less than brightness, or the dream is drawn in rainbows. Without its
-    mean an update cannot make a still shot brighter with every frame.
+    visible. Without its mean an update cannot make a still shot brighter with every frame.
 
     Args:
         fine: weight of the finest level. Warping keeps what is coarse and loses the finest detail,
             so later frames need more of it than the first.
     """
     weights = (fine, *LEVEL_WEIGHTS)
-    grad = grad.contiguous()  # networks give it channels-last, which is slow here
-    grey = grad.mean(dim=1, keepdim=True)
-    levels = laplacian_pyramid(torch.lerp(grey.expand_as(grad), grad, CHROMA), len(weights))
+    levels = laplacian_pyramid(grad, len(weights))
     return collapse(
         [_standardized(level).mul_(w) for level, w in zip(levels, weights, strict=True)]
     )
+
+
+def tinted(grad: Tensor, chroma: float) -> Tensor:
+    """`grad` with a part `chroma` of its colour, or the dream is drawn in rainbows."""
+    grad = grad.contiguous()  # networks give it channels-last, which is slow here
+    if chroma == 1:
+        return grad
+    return torch.lerp(grad.mean(dim=1, keepdim=True).expand_as(grad), grad, chroma)
 
 
 def _standardized(level: Tensor) -> Tensor:
@@ -138,13 +142,14 @@ class Recipe:
     Attributes:
         treat: the gradient's treatment, given `fine`.
         optimizer: makes a fresh optimiser for a step size.
+        chroma: what is left of a gradient's colour.
         proximal: the temporal terms act after the update, not through the optimiser.
         check: called before every network call; raises to stop.
     """
 
-    objective: Objective
     treat: Callable[[Tensor, float], Tensor]
     optimizer: Callable[[float], Optimizer]
+    chroma: float
     proximal: bool
     check: Callable[[], None]
 
@@ -162,6 +167,7 @@ def draw_sides(updates: int, *, tile: int, jitter: float, generator: torch.Gener
 
 def optimize_tiles(
     tiles: Tensor,
+    loss: Loss,
     recipe: Recipe,
     *,
     step: float,
@@ -181,7 +187,8 @@ def optimize_tiles(
     optimizer = recipe.optimizer(step)
     for side in sides:
         recipe.check()
-        grad = recipe.treat(_gradient_at(recipe.objective, tiles, side), fine)
+        grad = tinted(_gradient_at(loss, tiles, side), recipe.chroma)
+        grad = recipe.treat(grad, fine)
         if pull is not None and not recipe.proximal:
             grad = unit(grad) + pull.gradient(tiles, step=step)
         tiles = (tiles - mask * optimizer(grad)).clamp_(0, 1)
@@ -190,5 +197,5 @@ def optimize_tiles(
     return tiles
 
 
-def _gradient_at(objective: Objective, tiles: Tensor, side: int) -> Tensor:
-    return gradient(lambda t: objective(resize(t, (side, side))), tiles)
+def _gradient_at(loss: Loss, tiles: Tensor, side: int) -> Tensor:
+    return gradient(lambda t: loss(resize(t, (side, side))), tiles)

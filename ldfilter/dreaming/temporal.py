@@ -112,6 +112,8 @@ def recall(image: Tensor, motion: Motion, memory: Memory, config: TemporalConfig
         # What comes from outside has no past to be held to, or its dream would be undone.
         terms.append((dragged, trail * inside(motion.previous)))
         start = dragged if config.start == "warped" else start
+    if not motion.cut and config.blend:
+        start = torch.lerp(image, _previous(image, motion, memory, config), config.blend)
     return Past(start, _collapse(terms, scale=KAPPA / config.alpha), ~claimed)
 
 
@@ -131,6 +133,15 @@ def _brought(image: Tensor, flow: Tensor, by: Tensor, memory: Memory, carry: str
             past += warp(memory.dreams[offset], flow, where=by == offset)
     brought = image + past if carry == "residual" else torch.where(by > 0, past, image)
     return brought.clamp_(0, 1)
+
+
+def _previous(image: Tensor, motion: Motion, memory: Memory, config: TemporalConfig) -> Tensor:
+    """x[i-1], along the flow or as it was (Painted video)."""
+    if config.blend_warped:
+        return _dragged(image, motion, memory, config.carry)
+    if config.carry == "image":
+        return memory.dreams[1]
+    return (memory.pictures[1] + memory.dreams[1]).clamp_(0, 1)
 
 
 def _dragged(image: Tensor, motion: Motion, memory: Memory, carry: str) -> Tensor:

@@ -19,16 +19,55 @@ from ldfilter.layers import LayerChoice
 
 EPSILON = 1e-12
 
-Seen = Mapping[str, Tensor]
-"""Activations by layer name, (B, C, h, w); logits (B, 1000)."""
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """Which layers a term looks at, by name; `LOGITS` for the network's output.
+
+    Attributes:
+        tiles: of the tiles themselves.
+        content: of the source at the same place.
+        whole: of the whole picture, as Gram matrices.
+    """
+
+    tiles: tuple[str, ...] = ()
+    content: tuple[str, ...] = ()
+    whole: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Survey:
+    """What a tile cannot know about the picture it is a part of.
+
+    Attributes:
+        grams: by layer, (1, C, C).
+        share: the part of the picture that one tile is, 0 to 1.
+    """
+
+    grams: Mapping[str, Tensor]
+    share: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """What the network shows of a batch of tiles: by layer (B, C, h, w); logits (B, 1000).
+
+    Attributes:
+        tiles: of the tiles.
+        content: of the source at the same place, without a gradient.
+    """
+
+    tiles: Mapping[str, Tensor]
+    content: Mapping[str, Tensor]
+    survey: Survey
 
 
 class Term(Protocol):
     """One part of an objective."""
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """The layers it looks at; `LOGITS` for the network's output."""
+    def needs(self) -> Needs:
+        """What it looks at."""
 
     def __call__(self, seen: Seen) -> Tensor:
         """Its losses, (B,)."""
@@ -75,12 +114,12 @@ class ClassTerm:
     forms: Mapping[str, float]
 
     @property
-    def names(self) -> tuple[str, ...]:
-        return (LOGITS,)
+    def needs(self) -> Needs:
+        return Needs(tiles=(LOGITS,))
 
     def __call__(self, seen: Seen) -> Tensor:
         losses = [
-            class_weight * form_weight * FORMS[form](seen[LOGITS], index)
+            class_weight * form_weight * FORMS[form](seen.tiles[LOGITS], index)
             for index, class_weight in self.classes
             for form, form_weight in self.forms.items()
         ]
@@ -98,12 +137,12 @@ class LayerTerm:
     layers: tuple[LayerChoice, ...]
 
     @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(layer.name for layer in self.layers)
+    def needs(self) -> Needs:
+        return Needs(tiles=names(self.layers))
 
     def __call__(self, seen: Seen) -> Tensor:
         losses = [
-            -layer.weight * _log(_squares(seen[layer.name])[:, _index(layer)].mean(dim=1))
+            -layer.weight * _log(_squares(seen.tiles[layer.name])[:, _index(layer)].mean(dim=1))
             for layer in self.layers
         ]
         return torch.stack(losses).sum(dim=0)
@@ -123,15 +162,84 @@ class GuidedTerm:
     maps: Mapping[str, Tensor]
 
     @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(layer.name for layer in self.layers)
+    def needs(self) -> Needs:
+        return Needs(tiles=names(self.layers))
 
     def __call__(self, seen: Seen) -> Tensor:
         losses = [
-            -layer.weight * _log(_squares(seen[layer.name]) @ self.maps[layer.name])
+            -layer.weight * _log(_squares(seen.tiles[layer.name]) @ self.maps[layer.name])
             for layer in self.layers
         ]
         return self.weight * torch.stack(losses).sum(dim=0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ContentTerm:
+    """The squared distance to the source's activations, over their square (Style, eq. 1).
+
+    Differs: relative, where the paper halves the sum, so that its weight means the same anywhere.
+    """
+
+    weight: float
+    layers: tuple[LayerChoice, ...]
+
+    @property
+    def needs(self) -> Needs:
+        return Needs(tiles=names(self.layers), content=names(self.layers))
+
+    def __call__(self, seen: Seen) -> Tensor:
+        losses = []
+        for layer in self.layers:
+            wanted = seen.content[layer.name]
+            off = (seen.tiles[layer.name] - wanted).square().mean(dim=(1, 2, 3))
+            losses.append(layer.weight * off / (wanted.square().mean(dim=(1, 2, 3)) + EPSILON))
+        return self.weight * torch.stack(losses).sum(dim=0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StyleTerm:
+    """The squared distance of Gram matrices to those of style images, over their square (Style,
+    eq. 2), of the whole picture.
+
+    A tile is one part of a picture: its own matrix is mixed with the picture's by its share, so
+    that the sum over tiles is the picture's loss on any grid of tiles, and a plain sky need not
+    hold all of a style. Differs: relative, where the paper divides by the sizes of the maps.
+
+    Attributes:
+        weight: of the whole term.
+        grams: for every layer the matrix wanted, (C, C).
+    """
+
+    weight: float
+    layers: tuple[LayerChoice, ...]
+    grams: Mapping[str, Tensor]
+
+    @property
+    def needs(self) -> Needs:
+        return Needs(tiles=names(self.layers), whole=names(self.layers))
+
+    def __call__(self, seen: Seen) -> Tensor:
+        losses = []
+        share = seen.survey.share
+        for layer in self.layers:
+            wanted = self.grams[layer.name]
+            own = gram(seen.tiles[layer.name])
+            mixed = torch.lerp(seen.survey.grams[layer.name].expand_as(own), own, share)
+            # Over the share: a step of the tile must not become small because the picture is large.
+            off = (mixed - wanted).square().sum(dim=(1, 2)) / share
+            losses.append(layer.weight * off / (wanted.square().sum() + EPSILON))
+        return self.weight * torch.stack(losses).sum(dim=0)
+
+
+def gram(activations: Tensor) -> Tensor:
+    """Products of maps, mean over the places: (B, C, h, w) to (B, C, C)."""
+    flat = activations.flatten(2)
+    return flat @ flat.transpose(1, 2) / flat.shape[2]
+
+
+def names(layers: Iterable[LayerChoice]) -> tuple[str, ...]:
+    """Of layers, in order."""
+    return tuple(layer.name for layer in layers)
 
 
 def guide_weights(activations: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ import torch
 
 from ldfilter.config import Config, apply
 from ldfilter.dreaming.dreamer import OptimizingDreamer
+from ldfilter.dreaming.terms import Survey
 from ldfilter.frame import Frame, Motion
 
 TILE = 32
@@ -19,12 +20,25 @@ def texture_loss(tiles):
     return -(tiles[..., 1:] - tiles[..., :-1]).square().mean(dim=(1, 2, 3))
 
 
-def dreamer(config=None, objective=texture_loss, **overrides):
-    """A dreamer on the CPU whose network is `objective`."""
+class Anywhere:
+    """An objective whose loss is the same everywhere."""
+
+    def __init__(self, loss):
+        self.loss = loss
+
+    def survey(self, image, *, tile):
+        return Survey({}, 1.0)
+
+    def at(self, content, survey):
+        return self.loss
+
+
+def dreamer(config=None, loss=texture_loss, **overrides):
+    """A dreamer on the CPU that descends `loss`."""
     settings = {key.replace("__", "."): value for key, value in overrides.items()}
     return OptimizingDreamer(
         apply(config or Config(), {"dream.jitter": 0.0, **settings}),
-        objective=objective,
+        objective=Anywhere(loss),
         tile=TILE,
         device=torch.device("cpu"),
     )

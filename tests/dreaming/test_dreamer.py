@@ -160,7 +160,7 @@ def test_a_stop_drops_the_frame_being_dreamed():
         made.stop.set()
         return texture_loss(tiles)
 
-    made = dreamer(objective=loss)
+    made = dreamer(loss=loss)
     with pytest.raises(Stopped):
         made.dream(still(1)[0])
 

@@ -1,5 +1,7 @@
 """Every kind of objective falls when it is descended, and all of them add up."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -8,6 +10,7 @@ from ldfilter.config import Config, apply
 from ldfilter.dreaming.backbones import load_backbone
 from ldfilter.dreaming.objectives import OBJECTIVES, Dream, build_objective, gradient
 from ldfilter.dreaming.terms import ClassTerm
+from ldfilter.dreaming.tiles import cut, paste
 from ldfilter.errors import ConfigError
 
 BLOCK = "blocks.2"
@@ -22,6 +25,12 @@ ASKED = {
         "objective.extremes.images": ["a.png", "b.png"],
         "objective.extremes.layers": [BLOCK],
         "objective.extremes.count": 3,
+    },
+    "content": {"objective.content.layers": [BLOCK], "objective.content.weight": 2.0},
+    "style": {
+        "objective.style.images": ["a.png", "b.png:2"],
+        "objective.style.layers": ["blocks.0", BLOCK],
+        "objective.style.size": 96,
     },
 }
 
@@ -44,11 +53,26 @@ def backbone():
 def build(backbone):
     """An objective of what is asked for, and nothing else."""
 
-    def make(asked, network=None):
+    def make(asked):
         config = apply(Config(), {"objective.classes": [], **asked})
-        return build_objective(config.objective, network or backbone, read=read)
+        return build_objective(config.objective, backbone, read=read)
 
     return make
+
+
+@pytest.fixture
+def loss(build):
+    """The loss of what is asked for, for tiles somewhere in a picture of another content."""
+
+    def make(asked, count=2):
+        objective = build(asked)
+        return objective.at(tiles(count, seed=7), objective.survey(picture(), tile=64))
+
+    return make
+
+
+def picture():
+    return torch.rand(1, 3, 128, 128, generator=torch.Generator().manual_seed(9))
 
 
 def test_every_objective_is_asked_for_here():
@@ -56,34 +80,38 @@ def test_every_objective_is_asked_for_here():
 
 
 @pytest.mark.parametrize("kind", OBJECTIVES)
-def test_the_loss_falls(build, kind):
-    objective = build(ASKED[kind])
-    start = tiles()
-    before = objective(start)
-    grad = gradient(objective, start)
-    after = objective(start - 0.002 * grad / grad.abs().mean())
+def test_the_loss_falls(loss, kind):
+    wanted, start = loss(ASKED[kind]), tiles()
+    before = wanted(start)
+    grad = gradient(wanted, start)
+    after = wanted(start - 0.002 * grad / grad.abs().mean())
     assert before.shape == (2,)
     assert (after < before).all()
 
 
 @pytest.mark.parametrize("kind", OBJECTIVES)
 def test_the_gradient_of_a_tile_does_not_depend_on_its_batch(build, kind):
-    objective = build(ASKED[kind])
-    start = tiles()
-    together = gradient(objective, start)
-    alone = torch.cat([gradient(objective, tile) for tile in start.split(1)])
+    objective, start, content = build(ASKED[kind]), tiles(), tiles(seed=7)
+    survey = objective.survey(picture(), tile=64)
+    together = gradient(objective.at(content, survey), start)
+    alone = torch.cat(
+        [
+            gradient(objective.at(there, survey), tile)
+            for tile, there in zip(start.split(1), content.split(1), strict=True)
+        ]
+    )
     torch.testing.assert_close(together, alone, rtol=1e-3, atol=1e-5)
     assert not start.requires_grad
 
 
-def test_objectives_add_up(build):
-    mixed = build({key: value for asked in ASKED.values() for key, value in asked.items()})
-    parts = [build(asked) for asked in ASKED.values()]
+def test_objectives_add_up(loss):
+    mixed = loss({key: value for asked in ASKED.values() for key, value in asked.items()})
+    parts = [loss(asked) for asked in ASKED.values()]
     torch.testing.assert_close(mixed(tiles()), sum(part(tiles()) for part in parts))
 
 
-def test_a_mixture_looks_at_the_network_once(build, backbone):
-    mixed = build({**ASKED["classes"], **ASKED["guided"]})
+def test_a_mixture_looks_at_the_tiles_once(loss, backbone):
+    mixed = loss({**ASKED["classes"], **ASKED["guided"], **ASKED["style"]})
     calls = []
     handle = backbone.network.register_forward_hook(lambda *_: calls.append(1))
     mixed(tiles())
@@ -91,9 +119,45 @@ def test_a_mixture_looks_at_the_network_once(build, backbone):
     assert len(calls) == 1
 
 
-def test_a_layer_of_negative_weight_becomes_quiet(build):
-    loud, quiet = build({"objective.layers": [BLOCK]}), build({"objective.layers": [f"{BLOCK}:-1"]})
+def test_a_layer_of_negative_weight_becomes_quiet(loss):
+    loud, quiet = loss({"objective.layers": [BLOCK]}), loss({"objective.layers": [f"{BLOCK}:-1"]})
     torch.testing.assert_close(loud(tiles()), -quiet(tiles()))
+
+
+def test_content_is_compared_at_the_size_at_which_the_network_sees_a_tile(loss):
+    wanted = loss(ASKED["content"])
+    same = torch.nn.functional.interpolate(tiles(seed=7), (48, 48), mode="bilinear", antialias=True)
+    assert wanted(same).abs().max() < 1e-6
+
+
+def test_a_picture_that_is_one_tile_has_the_style_loss_of_its_own_gram_matrices(build):
+    """At a share of 1 nothing of the survey is left."""
+    objective = build(ASKED["style"])
+    tile = tiles(1)
+    own = objective.survey(tile, tile=64)
+    other = replace(own, grams={name: 9 * matrix for name, matrix in own.grams.items()})
+    assert own.share == 1
+    there = [objective.at(tile, survey)(tile) for survey in (own, other)]
+    torch.testing.assert_close(*there)
+
+
+@pytest.mark.parametrize("tile", [32, 64])
+def test_the_style_gradient_of_a_picture_does_not_depend_on_the_grid_of_tiles(build, tile):
+    """Tiles of any size together give the gradient of the whole picture's loss.
+
+    But for the borders of the tiles, where the network sees padding: they are left out.
+    """
+    objective = build({**ASKED["style"], "objective.style.layers": ["conv_stem"]})
+    image = picture()
+    whole = gradient(objective.at(image, objective.survey(image, tile=128)), image)
+    survey = objective.survey(image, tile=tile)
+    origin = (0, 0)
+    parts = gradient(objective.at(cut(image, origin, tile), survey), cut(image, origin, tile))
+    together = paste(image, parts, origin)
+    rows, columns = (torch.arange(n) % tile for n in (128, 128))
+    inner = ((rows > 3) & (rows < tile - 4))[:, None] & ((columns > 3) & (columns < tile - 4))
+    a, b = whole[..., inner].flatten(), together[..., inner].flatten()
+    assert torch.corrcoef(torch.stack([a, b]))[0, 1] > 0.99
 
 
 def test_a_guide_draws_its_own_maps_forth(build):
@@ -108,6 +172,7 @@ def test_a_guide_draws_its_own_maps_forth(build):
     ("asked", "message"),
     [
         ({}, "nothing to dream of"),
+        ({"objective.style.images": ["a.png:0"], "objective.style.layers": [BLOCK]}, "more than 0"),
         ({"objective.layers": ["blocks.99"]}, r"no layer 'blocks.99'.*--list-layers"),
         ({"objective.layers": ["blocks.1[3, 500]"]}, r"channels 0 to 23, not 500"),
         ({"objective.layers": ["classifier"]}, "that gives maps"),
@@ -142,4 +207,5 @@ def test_weights_of_classes_and_forms_multiply_and_add():
     logits = network(start)
     logs = logits.log_softmax(dim=1)
     expected = -2 * (0.5 * logits[:, 3] + logs[:, 3]) + 0.5 * logits[:, 5] + logs[:, 5]
-    torch.testing.assert_close(Dream(network, [term])(start), expected)
+    dream = Dream(network, [term])
+    torch.testing.assert_close(dream.at(start, dream.survey(start, tile=8))(start), expected)

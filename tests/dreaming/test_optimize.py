@@ -12,6 +12,7 @@ from ldfilter.dreaming.optimize import (
     Recipe,
     draw_sides,
     optimize_tiles,
+    tinted,
 )
 from ldfilter.errors import Stopped
 from ldfilter.image import laplacian_pyramid
@@ -28,11 +29,13 @@ def texture(tiles):
     return (tiles * wave).square().mean(dim=(1, 2, 3)) - (tiles * wave).mean(dim=(1, 2, 3))
 
 
-def recipe(objective, *, gradient="raw", optimizer="normalized", proximal=True, check=lambda: None):
+def recipe(
+    *, gradient="raw", optimizer="normalized", chroma=1.0, proximal=True, check=lambda: None
+):
     return Recipe(
-        objective=objective,
         treat=GRADIENTS[gradient],
         optimizer=OPTIMIZERS[optimizer],
+        chroma=chroma,
         proximal=proximal,
         check=check,
     )
@@ -64,23 +67,31 @@ def test_a_normalized_update_has_the_step_as_its_mean_size_in_every_tile():
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_the_loss_falls_under_every_treatment_and_optimizer(name, optimizer):
     tiles = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 0.5 + 0.25
-    how = recipe(texture, gradient=name, optimizer=optimizer)
-    after = optimize_tiles(tiles, how, step=0.004, fine=0.4, sides=[32] * 6, mask=ONES)
+    how = recipe(gradient=name, optimizer=optimizer)
+    after = optimize_tiles(tiles, texture, how, step=0.004, fine=0.4, sides=[32] * 6, mask=ONES)
     assert (texture(after) < texture(tiles)).all()
 
 
 @pytest.mark.parametrize("name", GRADIENTS)
 def test_a_tile_does_not_depend_on_its_batch(name):
     tiles = torch.rand(4, 3, 32, 32)
-    how = recipe(texture, gradient=name)
-    together = optimize_tiles(tiles, how, step=0.01, fine=0.4, sides=[32, 48], mask=ONES)
+    how = recipe(gradient=name)
+    together = optimize_tiles(tiles, texture, how, step=0.01, fine=0.4, sides=[32, 48], mask=ONES)
     alone = torch.cat(
         [
-            optimize_tiles(t, how, step=0.01, fine=0.4, sides=[32, 48], mask=ONES)
+            optimize_tiles(t, texture, how, step=0.01, fine=0.4, sides=[32, 48], mask=ONES)
             for t in tiles.split(1)
         ]
     )
     torch.testing.assert_close(together, alone)
+
+
+def test_chroma_takes_colour_from_an_update():
+    grad = torch.randn(2, 3, 8, 8)
+    assert torch.equal(tinted(grad, 1.0), grad)
+    grey = tinted(grad, 0.0)
+    torch.testing.assert_close(grey, grad.mean(dim=1, keepdim=True).expand_as(grad))
+    torch.testing.assert_close(tinted(grad, 0.6), 0.6 * grad + 0.4 * grey)
 
 
 def test_a_laplacian_update_leaves_the_mean_brightness_alone():
@@ -123,17 +134,20 @@ def test_the_pull_is_the_exact_proximal_step():
 @pytest.mark.parametrize("proximal", [True, False])
 def test_a_pull_holds_the_picture_and_no_weight_is_no_force(proximal):
     tiles = torch.full((1, 3, 16, 16), 0.5)
-    how = recipe(brightness, proximal=proximal)
+    how = recipe(proximal=proximal)
 
     def moved(weight):
         pull = Pull(tiles.clone(), torch.full((1, 1, 16, 16), weight))
         after = optimize_tiles(
-            tiles, how, step=0.01, fine=0.4, sides=[16] * 8, mask=ONES, pull=pull
+            tiles, brightness, how, step=0.01, fine=0.4, sides=[16] * 8, mask=ONES, pull=pull
         )
         return float((after - tiles).mean())
 
     free = float(
-        (optimize_tiles(tiles, how, step=0.01, fine=0.4, sides=[16] * 8, mask=ONES) - tiles).mean()
+        (
+            optimize_tiles(tiles, brightness, how, step=0.01, fine=0.4, sides=[16] * 8, mask=ONES)
+            - tiles
+        ).mean()
     )
     assert moved(0.0) == pytest.approx(free, rel=1e-4) == pytest.approx(0.08, rel=1e-3)
     assert moved(0.8) < 0.3 * free
@@ -144,7 +158,7 @@ def test_a_mask_of_zero_protects_pixels():
     mask = torch.zeros(1, 1, 16, 16)
     mask[..., 8:] = 1
     after = optimize_tiles(
-        tiles, recipe(brightness), step=0.02, fine=0.4, sides=[16] * 3, mask=mask
+        tiles, brightness, recipe(), step=0.02, fine=0.4, sides=[16] * 3, mask=mask
     )
     assert torch.equal(after[..., :8], tiles[..., :8])
     assert (after[..., 8:] > tiles[..., 8:]).all()
@@ -152,7 +166,9 @@ def test_a_mask_of_zero_protects_pixels():
 
 def test_pixels_stay_in_range():
     tiles = torch.rand(1, 3, 16, 16)
-    after = optimize_tiles(tiles, recipe(brightness), step=0.3, fine=0.4, sides=[16] * 9, mask=ONES)
+    after = optimize_tiles(
+        tiles, brightness, recipe(), step=0.3, fine=0.4, sides=[16] * 9, mask=ONES
+    )
     assert after.max() == 1.0
 
 
@@ -175,7 +191,8 @@ def test_a_stop_is_looked_at_before_every_network_call():
     with pytest.raises(Stopped):
         optimize_tiles(
             torch.rand(1, 3, 8, 8),
-            recipe(brightness, check=check),
+            brightness,
+            recipe(check=check),
             step=0.01,
             fine=0.4,
             sides=[8] * 9,

@@ -153,6 +153,35 @@ def test_on_a_cut_there_is_no_trail_and_no_warped_start():
     assert (past.target.weight == 0).all()
 
 
+@pytest.mark.parametrize("carry", ["residual", "image"])
+@pytest.mark.parametrize("warped", [True, False])
+def test_a_blend_starts_from_the_previous_result_over_the_content(carry, warped):
+    memory, dreams = remembered(1, carry=carry)
+    before = memory.dreams[1] if carry == "image" else memory.pictures[1] + memory.dreams[1]
+    flow = torch.zeros(1, 2, *SIZE)
+    flow[:, 0] = 3
+    image = picture(7)
+    config = TemporalConfig(blend=0.25, blend_warped=warped, carry=carry)
+    past = recall(image, moved(flow), memory, config)
+    if warped and carry == "residual":  # the dream lies on the new content, where the flow holds
+        before = image + torch.roll(dreams[1], -3, dims=3)
+    elif warped:
+        before = torch.roll(before, -3, dims=3)
+    inner = (slice(None), slice(None), slice(4, -4), slice(4, -6))
+    expected = 0.75 * image + 0.25 * before.clamp(0, 1)
+    torch.testing.assert_close(past.start[inner], expected[inner], rtol=0, atol=2e-4)
+    assert (past.target.weight == 0).all()
+
+
+def test_nothing_is_blended_across_a_cut():
+    memory, _ = remembered(1)
+    none = torch.zeros(1, 1, *SIZE, dtype=torch.bool)
+    image = picture(7)
+    by = torch.zeros(1, 1, *SIZE, dtype=torch.uint8)
+    cut = moved(by=by, reliable=none, cut=True)
+    assert torch.equal(recall(image, cut, memory, TemporalConfig(blend=0.5)).start, image)
+
+
 def test_a_fade_weakens_what_was_remembered():
     memory, dreams = remembered(1)
     image = picture()
@@ -180,7 +209,7 @@ def test_a_pull_to_where_a_picture_is_pulls_nowhere_at_any_octave():
     target = Target(image, torch.full((1, 1, 20, 28), 2.7))
     plan = dreamer().plan
     dreamed = dream_octaves(
-        Canvas(image, torch.ones(1, 1, 20, 28), target),
+        Canvas(image, image, torch.ones(1, 1, 20, 28), target),
         plan,
         Schedule(octaves=(1.0,), origins=2, updates=2, step=0.0),
         generator=generator,

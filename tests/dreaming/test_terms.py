@@ -9,12 +9,21 @@ from ldfilter.dreaming.features import LOGITS
 from ldfilter.dreaming.terms import (
     FORMS,
     ClassTerm,
+    ContentTerm,
     GuidedTerm,
     LayerTerm,
+    Seen,
+    StyleTerm,
+    Survey,
     extreme_maps,
+    gram,
     guide_weights,
 )
 from ldfilter.layers import LayerChoice
+
+
+def seen(tiles, *, content=None, grams=None, share=1.0):
+    return Seen(tiles, content or {}, Survey(grams or {}, share))
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -22,7 +31,7 @@ def test_every_form_of_the_class_loss_falls_when_the_logit_rises(form):
     low, high = torch.full((2, 10), 0.1), torch.full((2, 10), 0.1)
     high[:, 3] += 1
     term = ClassTerm(((3, 1.0),), {form: 1.0})
-    assert (term({LOGITS: high}) < term({LOGITS: low})).all()
+    assert (term(seen({LOGITS: high})) < term(seen({LOGITS: low}))).all()
 
 
 def logits_of(value):
@@ -46,8 +55,8 @@ def test_a_layer_counts_as_the_logarithm_of_its_mean_square():
     maps[:, 1] = 3
     whole = LayerTerm((LayerChoice("a"),))
     picked = LayerTerm((LayerChoice("a", (1,), 2.0),))
-    assert whole({"a": maps}).item() == pytest.approx(-math.log(3))  # (1 + 9 + 1 + 1) / 4
-    assert picked({"a": maps}).item() == pytest.approx(-2 * math.log(9))
+    assert whole(seen({"a": maps})).item() == pytest.approx(-math.log(3))  # (1 + 9 + 1 + 1) / 4
+    assert picked(seen({"a": maps})).item() == pytest.approx(-2 * math.log(9))
 
 
 def test_layers_of_any_scale_pull_alike():
@@ -55,13 +64,15 @@ def test_layers_of_any_scale_pull_alike():
     layers = LayerTerm((LayerChoice("small"), LayerChoice("large")))
     values = torch.rand(1, 4, 3, 3)
     small, large = (1e-3 * values).requires_grad_(), (1e3 * values).requires_grad_()
-    grads = torch.autograd.grad(layers({"small": small, "large": large}).sum(), (small, large))
+    grads = torch.autograd.grad(
+        layers(seen({"small": small, "large": large})).sum(), (small, large)
+    )
     torch.testing.assert_close(grads[0] * 1e-3, grads[1] * 1e3)
 
 
 def test_a_silent_layer_is_no_error():
     silent = torch.zeros(1, 2, 3, 3, requires_grad=True)
-    loss = LayerTerm((LayerChoice("a"),))({"a": silent})
+    loss = LayerTerm((LayerChoice("a"),))(seen({"a": silent}))
     (grad,) = torch.autograd.grad(loss.sum(), silent)
     assert torch.isfinite(loss).all()
     assert torch.equal(grad, torch.zeros_like(grad))
@@ -73,9 +84,9 @@ def test_guide_weights_are_sums_clamped_at_zero_over_their_total():
 
 
 def test_a_guide_weights_every_map():
-    seen = {"a": torch.tensor([1.0, 2.0, 7.0]).view(1, 3, 1, 1)}
+    maps = torch.tensor([1.0, 2.0, 7.0]).view(1, 3, 1, 1)
     term = GuidedTerm(2.0, (LayerChoice("a", weight=0.5),), {"a": torch.tensor([0.25, 0.75, 0.0])})
-    assert term(seen).item() == pytest.approx(-math.log(0.25 * 1 + 0.75 * 4))
+    assert term(seen({"a": maps})).item() == pytest.approx(-math.log(0.25 * 1 + 0.75 * 4))
 
 
 @pytest.mark.parametrize(("which", "found"), [("most", (0, 3)), ("least", (1, 2))])
@@ -83,3 +94,24 @@ def test_extreme_maps_are_found_over_the_whole_set(which, found):
     first = torch.tensor([5.0, -1.0, 0.0, 1.0]).view(1, 4, 1, 1)
     second = torch.tensor([0.0, 0.0, 1.0, 6.0]).view(1, 4, 1, 1)
     assert extreme_maps([first, second], count=2, which=which) == found
+
+
+def test_content_counts_the_squared_distance_over_the_square_of_the_source():
+    wanted = torch.full((1, 2, 3, 3), 2.0)
+    term = ContentTerm(3.0, (LayerChoice("a", weight=0.5),))
+    loss = term(seen({"a": wanted + 1}, content={"a": wanted}))
+    assert loss.item() == pytest.approx(3 * 0.5 * 1 / 4)
+
+
+def test_a_gram_matrix_is_the_mean_product_of_maps_whatever_their_size():
+    maps = torch.randn(2, 3, 4, 5)
+    expected = torch.stack([m.flatten(1) @ m.flatten(1).T / 20 for m in maps])
+    torch.testing.assert_close(gram(maps), expected)
+    torch.testing.assert_close(gram(maps.repeat(1, 1, 2, 3)), expected)
+
+
+def test_style_mixes_a_tile_into_the_picture_by_its_share():
+    maps = torch.ones(1, 1, 2, 2)  # its Gram matrix is 1, the picture's 3, wanted is 2
+    term = StyleTerm(2.0, (LayerChoice("a"),), {"a": torch.tensor([[2.0]])})
+    loss = term(seen({"a": maps}, grams={"a": torch.tensor([[[3.0]]])}, share=0.25))
+    assert loss.item() == pytest.approx(2 * (0.25 * 1 + 0.75 * 3 - 2) ** 2 / 0.25 / 4)
