@@ -38,6 +38,7 @@ CONFIG_KEYS = {
     "classes": "objective.classes",
     "layers": "objective.layers",
     "guides": "objective.guided.images",
+    "styles": "objective.style.images",
     "backbone": "network.backbone",
     "weights": "network.weights",
     "device": "network.device",
@@ -199,6 +200,10 @@ def _add_look(parser: Parser) -> None:
     group.add_argument(
         "--guide", dest="guides", action="append", metavar="FILE[:WEIGHT]",
         help="an image whose patterns are dreamed in place of a class",
+    )  # fmt: skip
+    group.add_argument(
+        "--style", dest="styles", action="append", metavar="FILE[:WEIGHT]",
+        help="a picture whose style -p style paints in; or style:ember, style:moss, style:night",
     )  # fmt: skip
     group.add_argument("--backbone", metavar="NAME", help="the network; see --list-backbones")
     group.add_argument("--weights", metavar="DIR", help="where downloaded weight files lie")

@@ -46,16 +46,20 @@ def _parse_layer(text: str) -> LayerChoice:
     return LayerChoice(found[1], channels, weight)
 
 
+SCHEMES = ("sample", "style")
+"""Before a colon these begin a name."""
+
+
 def split_weight(text: str, *, what: str) -> tuple[str, float]:
     """NAME and the number of NAME:WEIGHT; 1 where no weight is given.
 
-    A colon before a slash belongs to a path or an address.
+    A colon before a slash belongs to a path or an address, and that of style:night to the name.
 
     Raises:
         ConfigError: the weight is not a number.
     """
     name, colon, weight = text.rpartition(":")
-    if not colon or re.search(r"[/\\\]]", weight):
+    if not colon or re.search(r"[/\\\]]", weight) or name in SCHEMES:
         return text, 1.0
     try:
         value = float(weight)

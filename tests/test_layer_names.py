@@ -35,6 +35,8 @@ def test_a_text_that_is_no_layer_is_refused(text: str) -> None:
         ("dog.jpg:0.5", ("dog.jpg", 0.5)),
         ("/a b/dog.jpg:2", ("/a b/dog.jpg", 2.0)),
         ("http://host:80/dog.jpg", ("http://host:80/dog.jpg", 1.0)),
+        ("style:night", ("style:night", 1.0)),
+        ("style:night:2", ("style:night", 2.0)),
         ("C:\\pictures\\dog.jpg", ("C:\\pictures\\dog.jpg", 1.0)),
     ],
 )

