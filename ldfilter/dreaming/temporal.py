@@ -136,12 +136,13 @@ def _brought(image: Tensor, flow: Tensor, by: Tensor, memory: Memory, carry: str
 
 
 def _previous(image: Tensor, motion: Motion, memory: Memory, config: TemporalConfig) -> Tensor:
-    """x[i-1], along the flow or as it was (Painted video)."""
-    if config.blend_warped:
-        return _dragged(image, motion, memory, config.carry)
-    if config.carry == "image":
-        return memory.dreams[1]
-    return (memory.pictures[1] + memory.dreams[1]).clamp_(0, 1)
+    """The previous result on this frame, along the flow or as it was.
+
+    Carrying residuals, the dream is added to the new content (Video DeepDream); carrying images,
+    the old picture comes with it (Painted video). What comes from outside the picture is content.
+    """
+    flow = motion.previous if config.blend_warped else torch.zeros_like(motion.previous)
+    return _brought(image, flow, inside(flow).to(torch.uint8), memory, config.carry)
 
 
 def _dragged(image: Tensor, motion: Motion, memory: Memory, carry: str) -> Tensor:
