@@ -79,8 +79,13 @@ def flicker_rows() -> Iterator[list[object]]:
 
 
 def main() -> None:
-    head = ("style", "photo", "style loss before / after, must 10", "content loss / another photo's")
-    table(head, still_rows())
+    still = (
+        "style",
+        "photo",
+        "style loss before / after, must 10",
+        "content / another photo's, 0.5",
+    )
+    table(still, still_rows())
     table(("look", "strength", "warping error", "over frame by frame, must 0.4"), flicker_rows())
 
 

@@ -15,8 +15,8 @@ import numpy as np
 
 SIDE = 512
 
-# Seed, size of a stroke, number of swirls, distance between bends of the field, and colours from the
-# valleys of the field to its peaks.
+# Seed, size of a stroke, number of swirls, distance between bends of the field, and colours from
+# the valleys of the field to its peaks.
 PICTURES = {
     "night": (3, 6, 8, 96, "0a1234 14306e 265ca0 6096be ecc85a fcecaa"),
     "ember": (11, 7, 5, 96, "1c0a0c 6e1814 c43c18 f08c28 fadc8c 3c7878"),
