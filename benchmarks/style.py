@@ -21,7 +21,7 @@ from ldfilter.pipeline import build
 from ldfilter.source.synthetic import SyntheticSource
 
 STYLES = ("style:night", "style:ember", "style:moss")
-FRAMES = (76, 87)  # of bikes.mp4; a style dreamed frame by frame takes a minute each
+FRAMES = (76, 83)  # of bikes.mp4; a style dreamed frame by frame takes a minute each
 
 
 class _Unweighted(Dream):

@@ -24,6 +24,10 @@ from ldfilter.image import blur, cover
 
 log = logging.getLogger(__name__)
 
+NOISE = 0.05
+"""Deviation of the noise a shot may start from. Empirical: what is larger is still seen at the end,
+since an update smooths nothing."""
+
 
 class Dreamer(Protocol):
     """Dreams frames in order."""
@@ -141,7 +145,8 @@ class OptimizingDreamer:
         if self.start is not None:
             return cover(self.start.to(image), (image.shape[2], image.shape[3]))
         if self.config.dream.start == "noise":
-            return torch.rand(image.shape, generator=generator).to(image)
+            noise = torch.randn(image.shape, generator=generator).to(image)
+            return (0.5 + NOISE * noise).clamp_(0, 1)
         return image
 
     def _dream_on(self, image: Tensor, past: Past, generator: torch.Generator) -> Tensor:
