@@ -20,13 +20,13 @@ from torch import Tensor, nn
 
 import ldfilter
 from benchmarks.material import clip, table
-from ldfilter.config import load_preset
 from ldfilter.dreaming import dreamer as dreaming
 from ldfilter.dreaming.backbones import BACKBONES, load_backbone, load_in_order
 from ldfilter.dreaming.dreamer import PassThrough
 from ldfilter.dreaming.objectives import Dream, Loss, gradient
 from ldfilter.dreaming.terms import ClassTerm
 from ldfilter.frame import Frame
+from ldfilter.looks import load_preset
 from ldfilter.pipeline import build, process
 from ldfilter.source.synthetic import slow_pan
 

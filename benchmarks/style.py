@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from benchmarks.material import clip, dream, dreamed, photo, table
-from ldfilter.config import load_preset
 from ldfilter.dreaming.objectives import Dream
 from ldfilter.dreaming.terms import ContentTerm, Seen, StyleTerm, Survey
 from ldfilter.image import cover
+from ldfilter.looks import load_preset
 from ldfilter.measure import warping_error
 from ldfilter.motion import load_flow
 from ldfilter.pipeline import build

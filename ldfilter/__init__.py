@@ -17,7 +17,7 @@ from ldfilter.version import __version__
 
 if TYPE_CHECKING:
     from ldfilter.classes import list_classes
-    from ldfilter.config import Config, list_presets, load_preset
+    from ldfilter.config import Config
     from ldfilter.errors import (
         ConfigError,
         LdfilterError,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         Stopped,
     )
     from ldfilter.frame import Frame
+    from ldfilter.looks import list_presets, load_preset
     from ldfilter.pipeline import dream, dream_arrays
     from ldfilter.sink import Encoding, open_sink
     from ldfilter.source import open_source
@@ -67,8 +68,8 @@ _HOMES = {
     "dream": "pipeline",
     "dream_arrays": "pipeline",
     "list_classes": "classes",
-    "list_presets": "config",
-    "load_preset": "config",
+    "list_presets": "looks",
+    "load_preset": "looks",
     "open_sink": "sink",
     "open_source": "source",
 }

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from ldfilter.cli_options import Options, make_config, make_parser
-from ldfilter.config import Config, list_presets, load_preset, to_mapping
+from ldfilter.config import Config, to_mapping
 from ldfilter.errors import LdfilterError, SinkError
+from ldfilter.looks import list_presets, load_preset
 from ldfilter.version import __version__
 
 

@@ -14,6 +14,7 @@ from fractions import Fraction
 from typing import Any, NoReturn
 
 from ldfilter import config as configuration
+from ldfilter import looks
 from ldfilter.config import Config
 from ldfilter.errors import ConfigError
 
@@ -47,6 +48,7 @@ CONFIG_KEYS = {
     "effort": "effort",
     "work_height": "output.work_height",
     "strength": "output.strength",
+    "matte": "output.matte",
 }
 
 
@@ -56,7 +58,7 @@ class Options:
 
     files: tuple[str, ...] = ()
     input: str | None = None
-    preset: str = configuration.DEFAULT_PRESET
+    preset: str = looks.DEFAULT_PRESET
     set: tuple[str, ...] = ()
     config_values: tuple[tuple[str, Any], ...] = ()
     start: Fraction | None = None
@@ -132,7 +134,7 @@ def make_config(options: Options) -> Config:
     from ldfilter.classes import parse_classes
     from ldfilter.layers import parse_layers
 
-    config = configuration.load_preset(options.preset)
+    config = looks.load_preset(options.preset)
     for text in options.set:
         config = configuration.apply(config, dict([configuration.parse_assignment(text)]))
     named = dict(options.config_values)
@@ -218,6 +220,10 @@ def _add_look(parser: Parser) -> None:
     group.add_argument(
         "--strength", type=float, metavar="X",
         help="gain on the dream as it is written (default 1; 0 gives the source)",
+    )  # fmt: skip
+    group.add_argument(
+        "--matte", metavar="FILE",
+        help="dream only where this picture or video is white; alpha = the input's own alpha",
     )  # fmt: skip
     group.add_argument(
         "--set", action="append", metavar="SECTION.KEY=VALUE", help="any setting of --dry-run"

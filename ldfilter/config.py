@@ -1,4 +1,4 @@
-"""What a look is made of: a tree of frozen dataclasses, read from TOML presets and overrides.
+"""What a look is made of: a tree of frozen dataclasses, made from tables and overrides.
 
 Defaults live once, in the fields, with unit and help; presets, the command line and a web page
 read the fields. Imports no torch.
@@ -9,14 +9,10 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
-from importlib import resources
-from pathlib import Path
 from typing import Any, get_type_hints
 
 from ldfilter.errors import ConfigError, suggestion
 from ldfilter.option import option, parse_value
-
-DEFAULT_PRESET = "long-term"
 
 GRADIENTS = ("raw", "blur", "laplacian")
 OPTIMIZERS = ("adam", "normalized")
@@ -236,6 +232,9 @@ class OutputConfig:
         0, "dream at this height and add the upsampled dream; 0 = full size", unit="px", minimum=0
     )
     strength: float = option(1.0, "gain on the dream as it is written; 0 gives the source")
+    matte: str = option(
+        "", "dream only where this picture or video is white; alpha = the source's own alpha"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,72 +252,6 @@ class Config:
     temporal: TemporalConfig = TemporalConfig()
     motion: MotionConfig = MotionConfig()
     output: OutputConfig = OutputConfig()
-
-
-def list_presets() -> list[str]:
-    """Names of the shipped presets, the plain ones first."""
-    root = resources.files("ldfilter.presets")
-    plain = [p.name for p in root.iterdir() if p.name.endswith(".toml")]
-    paper = [f"paper/{p.name}" for p in (root / "paper").iterdir() if p.name.endswith(".toml")]
-    return [name.removesuffix(".toml") for name in sorted(plain) + sorted(paper)]
-
-
-def load_preset(name: str | Path = DEFAULT_PRESET, **overrides: Any) -> Config:
-    """The config of a shipped preset or of a TOML file, with overrides on top.
-
-    Args:
-        name: a name of `list_presets()`, or a path that ends in ".toml".
-        overrides: `section__key=value`, or whole sections as mappings.
-
-    Raises:
-        ConfigError: an unknown preset or key, or a value that does not fit.
-    """
-    tree = _load_tree(str(name), seen=())
-    return apply(from_mapping(tree), {k.replace("__", "."): v for k, v in overrides.items()})
-
-
-def _load_tree(name: str, *, seen: tuple[str, ...]) -> dict[str, Any]:
-    """A preset's TOML merged over its bases."""
-    if name in seen:
-        raise ConfigError(f"preset {name} is its own base: {' -> '.join((*seen, name))}.")
-    text = _read_preset(name)
-    try:
-        tree = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"preset {name} is not valid TOML: {error}.") from error
-    base = tree.pop("base", None)
-    if base is None:
-        return tree
-    if not isinstance(base, str):
-        raise ConfigError(f"preset {name}: base must be the name of a preset, not {base!r}.")
-    if base.endswith(".toml") and name.endswith(".toml"):
-        base = str(Path(name).parent / base)
-    return _merge(_load_tree(base, seen=(*seen, name)), tree)
-
-
-def _read_preset(name: str) -> str:
-    if name.endswith(".toml"):
-        try:
-            return Path(name).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-            raise ConfigError(f"cannot read preset {name}: {reason}.") from error
-    names = list_presets()
-    if name not in names:
-        raise ConfigError(
-            f"no preset is called {name!r}.{suggestion(name, names)} "
-            "--list-presets shows them all; a file of your own must end in .toml."
-        )
-    return (resources.files("ldfilter.presets") / f"{name}.toml").read_text(encoding="utf-8")
-
-
-def _merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """`over` laid on `base`, table by table. The table objective.forms is a value of its own."""
-    merged = dict(base)
-    for key, value in over.items():
-        both = isinstance(value, Mapping) and isinstance(merged.get(key), dict)
-        merged[key] = _merge(merged[key], value) if both and key != "forms" else value
-    return merged
 
 
 def from_mapping(tree: Mapping[str, Any]) -> Config:

@@ -49,6 +49,7 @@ class Frame:
         time_base: the source's.
         starts_shot: the frame is dreamed from its own content, without a past.
         motion: set by the motion stage; None on the first frame and where a shot starts.
+        matte: (1, 1, h, w) float32 in [0, 1], where to dream; None = everywhere.
         residual: (1, 3, h, w) float32 `x - p`, the dream itself, set by the dreaming stage.
     """
 
@@ -60,6 +61,7 @@ class Frame:
     time_base: Fraction
     starts_shot: bool = False
     motion: Motion | None = None
+    matte: Tensor | None = None
     residual: Tensor | None = None
 
 

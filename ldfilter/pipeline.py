@@ -12,17 +12,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ldfilter.config import DEFAULT_PRESET, Config, apply, load_preset
+from ldfilter.config import Config, apply
 from ldfilter.device import pick_device, step_aside
 from ldfilter.dreaming.backbones import load_backbone
 from ldfilter.dreaming.dreamer import Dreamer, OptimizingDreamer, dream_frames
 from ldfilter.dreaming.objectives import build_objective
 from ldfilter.frame import Frame, Source
+from ldfilter.looks import DEFAULT_PRESET, load_preset
 from ldfilter.motion import Flow, estimate_motion, load_flow
 from ldfilter.prefetch import prefetch
 from ldfilter.sink.arrays import overlay
 from ldfilter.source import open_source
 from ldfilter.source.arrays import array_frames
+from ldfilter.source.matte import ALPHA, with_matte
 
 AHEAD = 4
 """Frames whose motion is ready before they are dreamed: enough to hide decoding, few to hold."""
@@ -56,6 +58,10 @@ def build(config: Config, *, stop: threading.Event | None = None) -> Stages:
         ModelError: weights that are missing or damaged.
     """
     device = pick_device(config.network.device)
+    if config.output.matte not in ("", ALPHA):
+        _read_image(
+            config.output.matte
+        )  # what cannot be read is refused before anything is dreamed
     temporal = config.temporal
     backbone = load_backbone(config.network.backbone, weights=config.network.weights).to(device)
     objective = build_objective(config.objective, backbone, read=_read_image)
@@ -97,6 +103,9 @@ def process(source: Iterable[Frame], stages: Stages) -> Generator[Frame, None, N
     Decoding and motion run ahead in a thread of their own, at most `AHEAD` frames. Closing the
     iterator joins that thread.
     """
+    matte = stages.config.output.matte
+    if matte:
+        source = with_matte(source, matte)
     if stages.flow is None:
         with prefetch(source, depth=AHEAD) as frames:
             yield from dream_frames(frames, stages.dreamer)

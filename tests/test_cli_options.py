@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from ldfilter.cli_options import make_config, make_parser, parse_options, parse_time
-from ldfilter.config import from_mapping, load_preset
+from ldfilter.config import from_mapping
 from ldfilter.errors import ConfigError
+from ldfilter.looks import load_preset
 
 
 def refusal(*arguments: str) -> str:

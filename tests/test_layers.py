@@ -14,10 +14,10 @@ import ldfilter
 
 ROOT = Path(ldfilter.__file__).parent
 LEAVES = {"errors", "config", "classes", "frame", "device", "image", "warp", "history"}
-LEAVES |= {"layers", "option", "prefetch", "version", "weights"}
+LEAVES |= {"layers", "looks", "option", "prefetch", "version", "weights"}
 STAGES = {"source", "motion", "dreaming", "sink"}
 EXTENSIONS = {"measure", "distill", "parallel", "vapoursynth"}
-TORCHLESS = {"errors", "config", "classes", "layers", "option", "version"}
+TORCHLESS = {"errors", "config", "classes", "layers", "looks", "option", "version"}
 HOMES = {
     "av": {"source", "sink"},
     "cv2": {"motion/opencv.py"},
@@ -85,7 +85,7 @@ def test_a_module_imports_only_from_its_layer_and_below(path: Path) -> None:
     may = allowed(top(path))
     if may == {"*"}:
         found = own(imported(at_import_time(tree)))
-        assert {n for n in found if not is_front_end(n)} <= {"errors", "config", "version"}
+        assert {n for n in found if not is_front_end(n)} <= {"errors", "config", "looks", "version"}
     else:
         assert own(imported(ast.walk(tree))) <= may
 

@@ -8,8 +8,9 @@ import pytest
 import tomli_w
 
 from ldfilter.classes import parse_classes
-from ldfilter.config import from_mapping, list_presets, load_preset, to_mapping
+from ldfilter.config import from_mapping, to_mapping
 from ldfilter.layers import parse_layers
+from ldfilter.looks import list_presets, load_preset
 
 # METHOD, section 5: start, beta, gamma, delta.
 LOOKS = {

@@ -10,7 +10,7 @@ import pytest
 
 from ldfilter.cli import main
 from ldfilter.cli_options import make_parser
-from ldfilter.config import list_presets
+from ldfilter.looks import list_presets
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 

@@ -121,23 +121,28 @@ class OptimizingDreamer:
         image = frame.image.to(self.device)
         generator = seeded_generator(self.config.seed, frame.index)
         motion = frame.motion if temporal.active and not frame.starts_shot else None
+        where = torch.ones_like(image[:, :1])
+        if frame.matte is not None:
+            where = (frame.matte > 0).to(image)
         if motion is None:
-            residual = self._dream_alone(image, generator)
+            residual = self._dream_alone(image, where, generator)
             if temporal.memory == "shot":
                 self.memory.clear()
         else:
             past = recall(image, _moved(motion, self.device), self.memory, temporal)
-            residual = self._dream_on(image, past, generator)
+            residual = self._dream_on(image, where, past, generator)
         if temporal.active:
             self.memory.push(image, residual, carry=temporal.carry)
         steer = self.governor.start if motion is None else self.governor.observe
-        steer(_strength(residual))
+        steer(_strength(residual, where))
+        if frame.matte is not None:
+            residual = residual * frame.matte.to(residual)
         return residual.float().cpu()
 
-    def _dream_alone(self, image: Tensor, generator: torch.Generator) -> Tensor:
+    def _dream_alone(self, image: Tensor, where: Tensor, generator: torch.Generator) -> Tensor:
         """With the first-frame numbers, without temporal terms."""
         schedule = self.config.dream.first
-        canvas = Canvas(self._begin(image, generator), image, torch.ones_like(image[:, :1]), None)
+        canvas = Canvas(self._begin(image, generator), image, where, None)
         return dream_octaves(canvas, self.plan, schedule, generator=generator) - image
 
     def _begin(self, image: Tensor, generator: torch.Generator) -> Tensor:
@@ -149,16 +154,19 @@ class OptimizingDreamer:
             return (0.5 + NOISE * noise).clamp_(0, 1)
         return image
 
-    def _dream_on(self, image: Tensor, past: Past, generator: torch.Generator) -> Tensor:
+    def _dream_on(
+        self, image: Tensor, where: Tensor, past: Past, generator: torch.Generator
+    ) -> Tensor:
         """From its past: new areas are filled first, then the whole frame is dreamed."""
         fill, later = self.config.dream.fill, self.config.dream.later
         gain = torch.ones_like(image[:, :1])
         if self.config.temporal.governor:
             steering = self.governor.steer(past.start - image)
             past, gain = past.faded(image, steering.fade), steering.gain
-        canvas = Canvas(past.start, image, blur(past.unclaimed.to(image), sigma=2), None)
+        unclaimed = blur(past.unclaimed.to(image), sigma=2)
+        canvas = Canvas(past.start, image, unclaimed * where, None)
         filled = dream_octaves(canvas, self.plan, fill, generator=generator)
-        canvas = Canvas(filled, image, gain, past.target)
+        canvas = Canvas(filled, image, gain * where, past.target)
         return dream_octaves(canvas, self.plan, later, generator=generator) - image
 
     def _take_fewer_tiles(self, error: RuntimeError) -> None:
@@ -186,8 +194,10 @@ def _out_of_memory(error: RuntimeError) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or any(s in str(error) for s in signs)
 
 
-def _strength(residual: Tensor) -> float:
-    return float(residual.abs().mean())
+def _strength(residual: Tensor, where: Tensor) -> float:
+    """Mean |x - p| where (1, 1, h, w) something is dreamed."""
+    size = residual.abs().mean(dim=1, keepdim=True)
+    return float((size * where).sum() / where.sum().clamp_min(1))
 
 
 def _moved(motion: Motion, device: torch.device) -> Motion:

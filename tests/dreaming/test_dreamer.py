@@ -9,9 +9,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from ldfilter.config import Config, apply, list_presets, load_preset
+from ldfilter.config import Config, apply
 from ldfilter.dreaming.dreamer import PassThrough, dream_frames
 from ldfilter.errors import ModelError, Stopped
+from ldfilter.looks import list_presets, load_preset
 from tests.dreaming.fakes import SIZE, dreamer, frame, moved, picture, texture_loss
 
 SHORT = {"temporal__short": 300.0}
@@ -103,6 +104,32 @@ def test_any_size_is_dreamed_whole(size):
     (residual,) = residuals(dreamer(), still(1, size))
     assert residual.shape == (1, 3, *size)
     assert (residual.abs().amax(dim=1) > 1e-5).float().mean() > 0.97
+
+
+def matte(size=SIZE):
+    """White on the right, with a soft edge."""
+    across = torch.linspace(-1, 2, size[1]).clamp(0, 1)
+    return across.expand(1, 1, *size)
+
+
+def test_a_matte_keeps_the_dream_where_it_is_white():
+    inner = matte()
+    frames = [replace(f, matte=inner) for f in still(12)]
+    seen = residuals(dreamer(**SHORT), frames)
+    for residual in seen:
+        assert (residual[..., inner[0, 0, 0] == 0] == 0).all()
+    white = [r[..., inner[0, 0, 0] == 1].abs().mean() for r in seen]
+    assert white[0] > 1e-3
+    assert all(0.7 * white[0] < s < 1.3 * white[0] for s in white)
+
+
+def test_the_soft_edge_of_a_matte_does_not_wear_off():
+    """Each frame's dream is weakened once, not again by every frame that remembers it."""
+    inner = matte()
+    edge = ((inner > 0.2) & (inner < 0.8))[0, 0, 0]
+    frames = [replace(f, matte=inner) for f in still(12)]
+    seen = [r[..., edge].abs().mean() for r in residuals(dreamer(**SHORT), frames)]
+    assert seen[-1] > 0.7 * seen[0]
 
 
 def test_strength_holds_on_a_still_shot():
