@@ -18,6 +18,7 @@ from ldfilter.cli_files import choose_files, may_overwrite
 from ldfilter.cli_options import Options, make_config, parse_options
 from ldfilter.cli_process import Interrupts, true_stdout
 from ldfilter.cli_report import Report
+from ldfilter.cli_sheet import make_sheet
 from ldfilter.config import Config
 from ldfilter.errors import LdfilterError, ReaderLeft, SourceError, Stopped
 
@@ -78,6 +79,9 @@ def _perform(arguments: list[str], *, stdout: BinaryIO, interrupts: Interrupts) 
     if not options.verbose:
         warnings.simplefilter("ignore")  # of the libraries; our own go through Report
     if answer(options, stdout):
+        return
+    if options.sheet:
+        make_sheet(options, stop=interrupts.stop)
         return
     config = make_config(options)
     names = choose_files(options, stdout_is_terminal=stdout.isatty())

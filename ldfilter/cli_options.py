@@ -58,7 +58,7 @@ class Options:
 
     files: tuple[str, ...] = ()
     input: str | None = None
-    preset: str = looks.DEFAULT_PRESET
+    preset: str | None = None
     set: tuple[str, ...] = ()
     config_values: tuple[tuple[str, Any], ...] = ()
     start: Fraction | None = None
@@ -81,11 +81,17 @@ class Options:
     dry_run: bool = False
     help: bool = False
     version: bool = False
+    sheet: bool = False
     list_presets: bool = False
     list_classes: str | None = None
     list_backbones: bool = False
     list_layers: str | None = None
     info: str | None = None
+
+    @property
+    def look(self) -> str:
+        """The preset to take."""
+        return self.preset or looks.DEFAULT_PRESET
 
     @property
     def end(self) -> Fraction | None:
@@ -134,7 +140,7 @@ def make_config(options: Options) -> Config:
     from ldfilter.classes import parse_classes
     from ldfilter.layers import parse_layers
 
-    config = looks.load_preset(options.preset)
+    config = looks.load_preset(options.look)
     for text in options.set:
         config = configuration.apply(config, dict([configuration.parse_assignment(text)]))
     named = dict(options.config_values)
@@ -246,6 +252,10 @@ def _add_media(parser: Parser) -> None:
     group.add_argument("-pix_fmt", metavar="FORMAT", help="pixel format of the output")
     group.add_argument("--enc", action="append", metavar="KEY=VALUE", help="an encoder option")
     group.add_argument("--compare", action="store_true", help="source and dream side by side")
+    group.add_argument(
+        "--sheet", action="store_true",
+        help="OUTPUT is a picture of INPUT in every look, or in those of -p A,B,...",
+    )  # fmt: skip
     group.add_argument(
         "--strict", action="store_true", help="damaged input or a lost stream is an error"
     )

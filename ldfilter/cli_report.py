@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from ldfilter.cli_options import Options
-from ldfilter.config import Config
+from ldfilter.config import Config, ObjectiveConfig
 from ldfilter.progress import Clock, Display, Meter, Silence, open_display, shorter
 
 if TYPE_CHECKING:
@@ -37,11 +37,9 @@ class Report:
         self._hinted = False
 
     def start(self, config: Config, source: Source, stages: Stages) -> None:
-        """One line: the look, the classes, the network and where it runs, the flow."""
-        classes = ", ".join(config.objective.classes)
-        word = "class" if len(config.objective.classes) == 1 else "classes"
+        """One line: the look, what it dreams of, the network and where it runs, the flow."""
         self.say(
-            f"look {self._options.preset}, {word} {classes}, {stages.summary}, "
+            f"look {self._options.look}, {_wanted(config.objective)}, {stages.summary}, "
             f"{f'flow {config.motion.flow}' if config.temporal.active else 'no flow'}"
         )
         kind = self._options.progress
@@ -88,3 +86,20 @@ class Report:
         if not self._options.quiet:
             for line in lines:
                 self._display.note(f"ldfilter: {line}")
+
+
+def _wanted(objective: ObjectiveConfig) -> str:
+    """What is dreamed of, in words: "class starfish, guide dog.jpg"."""
+    kinds = (
+        ("class", "classes", objective.classes),
+        ("layer", "layers", objective.layers),
+        ("guide", "guides", objective.guided.images),
+        ("extremes of", "extremes of", objective.extremes.images),
+        ("style", "styles", objective.style.images),
+    )
+    named = [
+        f"{one if len(names) == 1 else many} {', '.join(names)}"
+        for one, many, names in kinds
+        if names
+    ]
+    return ", ".join(named)

@@ -16,13 +16,14 @@ ROOT = Path(ldfilter.__file__).parent
 LEAVES = {"errors", "config", "classes", "frame", "device", "image", "warp", "history"}
 LEAVES |= {"layers", "looks", "option", "prefetch", "version", "weights"}
 STAGES = {"source", "motion", "dreaming", "sink"}
-EXTENSIONS = {"measure", "distill", "parallel", "vapoursynth"}
+EXTENSIONS = {"measure", "sheet", "distill", "parallel", "vapoursynth"}
 TORCHLESS = {"errors", "config", "classes", "layers", "looks", "option", "version"}
 HOMES = {
     "av": {"source", "sink"},
     "cv2": {"motion/opencv.py"},
     "timm": {"dreaming/backbones.py"},
     "torchvision": {"dreaming/backbones.py", "motion/raft.py"},
+    "PIL": {"sheet.py"},
     "rich": {"progress.py"},
 }
 FILES = sorted(ROOT.rglob("*.py"))

@@ -1,0 +1,104 @@
+"""The contact sheet: every look a cell, in order, with its numbers."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ldfilter import sheet
+from ldfilter.cli import main
+from ldfilter.errors import SinkError, Stopped
+from ldfilter.looks import load_preset
+from ldfilter.sheet import CELL, FRAMES, GAP, LABEL, Cell, dream_cells, lay_out, save_sheet
+from ldfilter.source.synthetic import slow_pan
+from tests.clips import write_clip
+
+LITTLE = {
+    "effort": 0.01,
+    "dream__first__octaves": [1.0],
+    "dream__first__updates": 1,
+    "dream__later__updates": 1,
+    "dream__fill__origins": 0,
+}
+
+
+def cell(name: str, size: tuple[int, int] = (64, 36), colour: str = "red") -> Cell:
+    return Cell(name, Image.new("RGB", size, colour), seconds=1.25, strength=0.0512)
+
+
+def test_a_label_gives_name_time_and_strength() -> None:
+    assert cell("trail").label == "trail   1.2 s per frame   strength 0.051"
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 12])
+def test_every_cell_has_a_place_of_its_own(count: int) -> None:
+    colours = [(20 * k, 255 - 20 * k, 128) for k in range(count)]
+    cells = [
+        Cell(f"look {k}", Image.new("RGB", (64, 36), colour), 1.0, 0.05)
+        for k, colour in enumerate(colours)
+    ]
+    made = lay_out(cells)
+    shown = {pixel for _, pixel in made.getcolors(made.width * made.height) or []}
+    assert set(colours) <= shown
+    assert made.width >= CELL + 2 * GAP and made.height >= 270 + LABEL + 2 * GAP
+    assert made.width / made.height < 4
+
+
+def test_a_sheet_shows_the_last_of_a_few_frames_of_every_look() -> None:
+    source = slow_pan((48, 64), 50)
+    looks = [(name, load_preset(name, **LITTLE)) for name in ("framewise", "long-term")]
+    cells = list(dream_cells(source, looks))
+    assert [each.name for each in cells] == ["framewise", "long-term"]
+    assert all(each.picture.size == (64, 48) for each in cells)
+    assert all(each.strength > 0 and each.seconds > 0 for each in cells)
+    *_, last = (frame for frame, _ in zip(slow_pan((48, 64), 50), range(FRAMES), strict=False))
+    away = torch.from_numpy(np.array(cells[0].picture)) / 255 - last.image[0].permute(1, 2, 0)
+    assert 0 < away.abs().mean() < 0.2
+
+
+def test_a_stopped_sheet_says_so() -> None:
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(Stopped):
+        list(dream_cells(slow_pan((48, 64), 9), [("a", load_preset("framewise"))], stop=stop))
+
+
+@pytest.mark.parametrize("name", ["sheet.mp4", "sheet", "sheet.txt"])
+def test_a_sheet_is_a_picture(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SinkError, match=r"sheet\.png"):
+        save_sheet(lay_out([cell("a")]), str(tmp_path / name))
+
+
+def test_the_command_makes_a_sheet_of_the_looks_it_is_told(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    def cells(frames, looks, *, stop):  # type: ignore[no-untyped-def]
+        assert next(iter(frames)).image.shape[2] == 30
+        for name, _ in looks:
+            seen.append(name)
+            yield cell(name)
+
+    monkeypatch.setattr(sheet, "dream_cells", cells)
+    clip, out = write_clip(tmp_path / "a.mp4"), tmp_path / "sheet.png"
+    arguments = [str(clip), str(out), "--sheet", "--work-height", "30"]
+    assert main([*arguments, "-p", "trail, style"]) == 0
+    assert seen == ["trail", "style"]
+    assert Image.open(out).width > CELL
+    assert "1/2 trail" in capfd.readouterr().err
+    assert main(arguments) == 1  # it exists
+    seen.clear()
+    assert main([*arguments, "-y"]) == 0
+    assert {"long-term", "style", "patterns"} < set(seen)
+    assert not [name for name in seen if "/" in name]
+
+
+def test_a_sheet_needs_an_input_and_an_output(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["--sheet", "in.mp4"]) == 2
+    assert "needs an INPUT and an OUTPUT" in capfd.readouterr().err
