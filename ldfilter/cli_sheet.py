@@ -23,11 +23,12 @@ def make_sheet(options: Options, *, stop: threading.Event) -> None:
     Raises:
         LdfilterError: of its own kind; nothing is written then.
     """
-    from ldfilter.sheet import dream_cells, lay_out, save_sheet
+    from ldfilter.sheet import check_name, dream_cells, lay_out, save_sheet
 
     names = [*([] if options.input is None else [options.input]), *options.files]
     if len(names) != 2:
         raise ConfigError("a sheet needs an INPUT and an OUTPUT: ldfilter --sheet in.mp4 out.png")
+    check_name(names[1])
     looks = _looks(options)
     may_overwrite(options, *names)
     cells = []

@@ -102,15 +102,19 @@ def lay_out(cells: Sequence[Cell]) -> Image.Image:
     return sheet
 
 
+def check_name(path: str) -> None:
+    """Raises SinkError where `path` is not the name of a picture that can be written."""
+    known = Image.registered_extensions()
+    if known.get(Path(path).suffix.lower()) not in Image.SAVE:
+        raise SinkError(f"a sheet is a picture; name it something like sheet.png, not {path}.")
+
+
 def save_sheet(sheet: Image.Image, path: str) -> None:
     """Write the sheet as the picture that the name asks for.
 
     Raises:
-        SinkError: the name is no picture's, or the file cannot be written.
+        SinkError: the file cannot be written.
     """
-    known = Image.registered_extensions()
-    if known.get(Path(path).suffix.lower()) not in Image.SAVE:
-        raise SinkError(f"a sheet is a picture; name it something like sheet.png, not {path}.")
     try:
         sheet.save(path)
     except OSError as error:

@@ -14,7 +14,17 @@ from ldfilter import sheet
 from ldfilter.cli import main
 from ldfilter.errors import SinkError, Stopped
 from ldfilter.looks import load_preset
-from ldfilter.sheet import CELL, FRAMES, GAP, LABEL, Cell, dream_cells, lay_out, save_sheet
+from ldfilter.sheet import (
+    CELL,
+    FRAMES,
+    GAP,
+    LABEL,
+    Cell,
+    check_name,
+    dream_cells,
+    lay_out,
+    save_sheet,
+)
 from ldfilter.source.synthetic import slow_pan
 from tests.clips import write_clip
 
@@ -70,8 +80,14 @@ def test_a_stopped_sheet_says_so() -> None:
 
 @pytest.mark.parametrize("name", ["sheet.mp4", "sheet", "sheet.txt"])
 def test_a_sheet_is_a_picture(tmp_path: Path, name: str) -> None:
+    """Which is said before anything is dreamed."""
     with pytest.raises(SinkError, match=r"sheet\.png"):
-        save_sheet(lay_out([cell("a")]), str(tmp_path / name))
+        check_name(str(tmp_path / name))
+
+
+def test_a_sheet_that_cannot_be_written_says_why(tmp_path: Path) -> None:
+    with pytest.raises(SinkError, match=r"cannot write .*No such file"):
+        save_sheet(lay_out([cell("a")]), str(tmp_path / "nowhere" / "sheet.png"))
 
 
 def test_the_command_makes_a_sheet_of_the_looks_it_is_told(
