@@ -81,6 +81,7 @@ def _perform(arguments: list[str], *, stdout: BinaryIO, interrupts: Interrupts) 
     if answer(options, stdout):
         return
     if options.sheet:
+        interrupts.writing = True  # the first Ctrl-C stops the dream, not the process
         make_sheet(options, stop=interrupts.stop)
         return
     config = make_config(options)

@@ -90,7 +90,12 @@ class Options:
 
     @property
     def look(self) -> str:
-        """The preset to take."""
+        """The preset to take: where none is named, the one that a style or a guide needs."""
+        named = dict(self.config_values)
+        if "objective.style.images" in named:
+            return self.preset or "style"
+        if "objective.guided.images" in named:
+            return self.preset or "guided"
         return self.preset or looks.DEFAULT_PRESET
 
     @property

@@ -38,6 +38,9 @@ def make_sheet(options: Options, *, stop: threading.Event) -> None:
                 cells.append(cell)
                 if not options.quiet:
                     print(f"ldfilter: {len(cells)}/{len(looks)} {cell.label}", file=sys.stderr)
+            if not options.quiet:
+                for sentence in source.warnings:
+                    print(f"ldfilter: warning: {sentence}", file=sys.stderr)
     except Stopped as error:
         raise Stopped("stopped; no sheet was written.") from error
     save_sheet(lay_out(cells), names[1])

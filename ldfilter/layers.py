@@ -36,7 +36,7 @@ def parse_layers(texts: Iterable[str]) -> tuple[LayerChoice, ...]:
 
 def _parse_layer(text: str) -> LayerChoice:
     name, weight = split_weight(text, what="layer")
-    found = re.fullmatch(r"([^\[\]]+?)\s*(?:\[([\d,\s]+)\])?", name.strip())
+    found = re.fullmatch(r"([^\[\]]+?)\s*(?:\[([\d,\s]*\d[\d,\s]*)\])?", name.strip())
     if found is None:
         raise ConfigError(
             f"a layer is written NAME, NAME[3, 17] for channels 3 and 17, or NAME:WEIGHT, "
@@ -46,7 +46,7 @@ def _parse_layer(text: str) -> LayerChoice:
     return LayerChoice(found[1], channels, weight)
 
 
-SCHEMES = ("sample", "style")
+SCHEMES = ("file", "sample", "style")
 """Before a colon these begin a name."""
 
 

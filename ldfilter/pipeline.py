@@ -17,6 +17,7 @@ from ldfilter.device import pick_device, step_aside
 from ldfilter.dreaming.backbones import load_backbone
 from ldfilter.dreaming.dreamer import Dreamer, OptimizingDreamer, dream_frames
 from ldfilter.dreaming.objectives import build_objective
+from ldfilter.errors import ConfigError, SourceError
 from ldfilter.frame import Frame, Source
 from ldfilter.looks import DEFAULT_PRESET, load_preset
 from ldfilter.motion import Flow, estimate_motion, load_flow
@@ -84,7 +85,12 @@ def build(config: Config, *, stop: threading.Event | None = None) -> Stages:
 
 def _start(what: str) -> Tensor | None:
     """The image that frames without a past start from; None when `what` is no file."""
-    return None if what in ("content", "noise") else _read_image(what)
+    if what in ("content", "noise"):
+        return None
+    try:
+        return _read_image(what)
+    except SourceError as error:
+        raise ConfigError(f"dream.start is content, noise or an image file: {error}") from error
 
 
 def _read_image(name: str) -> Tensor:

@@ -115,6 +115,12 @@ def test_a_layer_or_a_guide_takes_the_place_of_the_default_class(
     assert make_config(parse_options(arguments)).objective.classes == classes
 
 
+def test_a_guide_and_a_style_bring_the_look_they_need() -> None:
+    assert parse_options(["--guide", "dog.jpg"]).look == "guided"
+    assert parse_options(["--style", "dog.jpg"]).look == "style"
+    assert parse_options(["--style", "dog.jpg", "-p", "painted"]).look == "painted"
+
+
 def test_a_layer_that_does_not_read_so_is_refused_before_anything_is_loaded() -> None:
     assert "blocks.3[x]" in refusal("--layer", "blocks.3[x]")
 

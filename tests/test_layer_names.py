@@ -21,7 +21,7 @@ def test_layers_are_read(text: str, choice: LayerChoice) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "a[", "a[]", "a[x]", "[3]", "a[3]b", "a:", "a:x", "a:nan", ":2"]
+    "text", ["", "a[", "a[]", "a[ ]", "a[,]", "a[x]", "[3]", "a[3]b", "a:", "a:x", "a:nan", ":2"]
 )
 def test_a_text_that_is_no_layer_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match=r"a layer is written|weight of layer"):
@@ -35,6 +35,7 @@ def test_a_text_that_is_no_layer_is_refused(text: str) -> None:
         ("dog.jpg:0.5", ("dog.jpg", 0.5)),
         ("/a b/dog.jpg:2", ("/a b/dog.jpg", 2.0)),
         ("http://host:80/dog.jpg", ("http://host:80/dog.jpg", 1.0)),
+        ("file:dog.jpg", ("file:dog.jpg", 1.0)),
         ("style:night", ("style:night", 1.0)),
         ("style:night:2", ("style:night", 2.0)),
         ("C:\\pictures\\dog.jpg", ("C:\\pictures\\dog.jpg", 1.0)),

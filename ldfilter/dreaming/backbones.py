@@ -66,6 +66,7 @@ class Backbone(nn.Module):
 
     Attributes:
         tile: side of the square the classifier was trained on, px.
+        classes: how many logits there are.
         aliases: the field's names of layers, with module paths.
     """
 
@@ -80,8 +81,10 @@ class Backbone(nn.Module):
         tile: int,
         colours: Colours,
         aliases: Mapping[str, str],
+        classes: int = 1000,
     ) -> None:
         super().__init__()
+        self.classes = classes
         self.name = name
         self.tile = tile
         self.network = network
@@ -155,6 +158,7 @@ def _load_timm(name: str, weights: str) -> Backbone:
         tile=min(data["input_size"][1:]),
         colours=(tuple(data["mean"]), tuple(data["std"])),
         aliases={},
+        classes=int(network.num_classes),  # type: ignore[arg-type]
     )
 
 

@@ -24,6 +24,8 @@ from ldfilter.image import blur, cover
 
 log = logging.getLogger(__name__)
 
+BLACK = 4 / 255
+"""Up to here a matte is black: what encoders make of black. Empirical."""
 NOISE = 0.05
 """Deviation of the noise a shot may start from. Empirical: what is larger is still seen at the end,
 since an update smooths nothing."""
@@ -121,9 +123,11 @@ class OptimizingDreamer:
         image = frame.image.to(self.device)
         generator = seeded_generator(self.config.seed, frame.index)
         motion = frame.motion if temporal.active and not frame.starts_shot else None
+        if not self.governor.wanted:  # nothing of this shot was dreamed yet: its matte was black
+            motion = None
         where = torch.ones_like(image[:, :1])
         if frame.matte is not None:
-            where = (frame.matte > 0).to(image)
+            where = (frame.matte > BLACK).to(image)
         if motion is None:
             residual = self._dream_alone(image, where, generator)
             if temporal.memory == "shot":
@@ -133,10 +137,13 @@ class OptimizingDreamer:
             residual = self._dream_on(image, where, past, generator)
         if temporal.active:
             self.memory.push(image, residual, carry=temporal.carry)
-        steer = self.governor.start if motion is None else self.governor.observe
-        steer(_strength(residual, where))
+        strength = _strength(residual, where)
+        if motion is None:
+            self.governor.start(strength)
+        elif strength:
+            self.governor.observe(strength)
         if frame.matte is not None:
-            residual = residual * frame.matte.to(residual)
+            residual = residual * where * frame.matte.to(residual)
         return residual.float().cpu()
 
     def _dream_alone(self, image: Tensor, where: Tensor, generator: torch.Generator) -> Tensor:

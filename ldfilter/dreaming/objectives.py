@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ldfilter.classes import parse_classes
 from ldfilter.config import ObjectiveConfig
 from ldfilter.dreaming.backbones import Backbone
-from ldfilter.dreaming.features import Features, find_layers
+from ldfilter.dreaming.features import LOGITS, Features, find_layers
 from ldfilter.dreaming.terms import (
     ClassTerm,
     ContentTerm,
@@ -34,6 +34,9 @@ from ldfilter.dreaming.terms import (
 from ldfilter.errors import ConfigError
 from ldfilter.image import fit_size, resize
 from ldfilter.layers import LayerChoice, parse_layers, split_weight
+
+CLASSES = 1000
+"""Of ImageNet."""
 
 
 class Loss(Protocol):
@@ -121,6 +124,12 @@ def class_term(config: ObjectiveConfig, studio: Studio) -> Term | None:
     if not config.classes:
         return None
     found = parse_classes(config.classes)
+    classes = studio.backbone.classes
+    if classes != CLASSES:
+        raise ConfigError(
+            f"{studio.backbone.name} knows {classes} classes, not ImageNet's {CLASSES}; take "
+            "another network, or dream layers, guides or styles with it."
+        )
     return ClassTerm(tuple((each.index, weight) for each, weight in found), config.forms)
 
 
@@ -142,6 +151,11 @@ def guided_term(config: ObjectiveConfig, studio: Studio) -> Term | None:
         return None
     layers = _wanted("guided", guided.layers)
     guides = [split_weight(text, what="guide") for text in guided.images]
+    if any(weight < 0 for _, weight in guides):
+        raise ConfigError(
+            "the weight of a guide must be at least 0; objective.guided.weight below 0 quietens "
+            "what all guides show."
+        )
     shown = [studio.look(name, layers) for name, _ in guides]
     weights = [weight for _, weight in guides]
     maps = {
@@ -244,9 +258,14 @@ def build_objective(
 def _wanted(section: str, texts: tuple[str, ...]) -> tuple[LayerChoice, ...]:
     layers = parse_layers(texts)
     picked = [layer.name for layer in layers if layer.channels]
-    if not layers or picked:
+    if not layers:
+        raise ConfigError(
+            f"objective.{section}.layers names no layer; take a preset that does (-p guided, "
+            f"-p style), or say --set objective.{section}.layers=LAYER."
+        )
+    if picked or LOGITS in names(layers):
         raise ConfigError(
             f"objective.{section}.layers must name layers without channels, not "
-            f"{', '.join(picked) or 'nothing'}: the images choose the channels."
+            f"{', '.join(picked) or LOGITS}: the images choose the channels."
         )
     return layers

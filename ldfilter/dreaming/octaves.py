@@ -115,10 +115,13 @@ def _dream_origin(
     """The image of `canvas` with the tiles of one origin updated once per side."""
     tiles = cut(canvas.image, origin, plan.tile)
     content = cut(canvas.content, origin, plan.tile)
-    survey = plan.objective.survey(canvas.image, tile=plan.tile)
     masks = cut(canvas.mask, origin, plan.tile) * feathered(plan.tile, plan.feather).to(tiles)
     target = canvas.target
     busy = (masks.mean(dim=(1, 2, 3)) >= IDLE).nonzero().squeeze(1)
+    if not len(busy):
+        return canvas.image
+    plan.recipe.check()
+    survey = plan.objective.survey(canvas.image, tile=plan.tile)
     for first in range(0, len(busy), plan.chunk):
         chosen = busy[first : first + plan.chunk]
         pull = None

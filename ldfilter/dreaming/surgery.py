@@ -12,13 +12,16 @@ COUNTER = "num_batches_tracked"
 
 
 def load_in_order(network: nn.Module, state: dict[str, Tensor]) -> None:
-    """Load weights whose names differ but whose entries come in the network's order.
+    """Load weights by name; where the names differ, by order, which must be the network's.
 
     Raises:
         ModelError: the number of entries or a shape differs.
     """
     own = _without_counters(network.state_dict())
     state = _without_counters(state)
+    if own.keys() == state.keys():
+        network.load_state_dict(state, strict=False)
+        return
     if len(own) != len(state):
         raise ModelError(f"the weights have {len(state)} entries, the network {len(own)}.")
     renamed = {}

@@ -201,9 +201,10 @@ class StyleTerm:
     """The squared distance of Gram matrices to those of style images, over their square (Style,
     eq. 2), of the whole picture.
 
-    A tile is one part of a picture: its own matrix is mixed with the picture's by its share, so
-    that the sum over tiles is the picture's loss on any grid of tiles, and a plain sky need not
-    hold all of a style. Differs: relative, where the paper divides by the sizes of the maps.
+    A tile's own matrix is mixed with the picture's by the tile's share of it, so that a plain sky
+    need not hold all of a style, and the less so the larger the picture. Differs: relative, where
+    the paper divides by the sizes of the maps; and it takes the tile as if it stood for an average
+    part of the picture, where the exact gradient would take its own part out first.
 
     Attributes:
         weight: of the whole term.

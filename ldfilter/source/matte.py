@@ -59,10 +59,11 @@ def _brightness(frames: Iterator[Frame], name: str) -> Generator[tuple[Frame, Te
 def _alpha_of(picture: Any, size: tuple[int, int]) -> Tensor:
     """The alpha channel of a decoded frame, (1, 1, h, w) in [0, 1]."""
     parts = getattr(getattr(picture, "format", None), "components", ())
-    if not any(part.is_alpha for part in parts):
+    palette = bool(parts) and picture.format.name == "pal8"
+    if not palette and not any(part.is_alpha for part in parts):
         raise SourceError(
-            "the source has no alpha channel to take as a matte; name a picture or a video with "
-            "--matte FILE."
+            "the source has no alpha channel to take as a matte; name a picture or a video as the "
+            "matte instead."
         )
     height, width = size
     plane = picture.reformat(width, height, "gbrap").planes[3]

@@ -132,6 +132,18 @@ def test_the_soft_edge_of_a_matte_does_not_wear_off():
     assert seen[-1] > 0.7 * seen[0]
 
 
+def test_a_matte_that_is_black_for_a_while_does_not_change_the_strength():
+    black, white = torch.zeros(1, 1, *SIZE), torch.ones(1, 1, *SIZE)
+    never = residuals(dreamer(**SHORT), still(14))
+    for first in (0, 3):
+        frames = [
+            replace(f, matte=black if first <= f.index < first + 2 else white) for f in still(14)
+        ]
+        seen = residuals(dreamer(**SHORT), frames)
+        assert not seen[first].any()
+        assert seen[-1].abs().mean() > 0.5 * never[-1].abs().mean()
+
+
 def test_strength_holds_on_a_still_shot():
     seen = [float(r.abs().mean()) for r in residuals(dreamer(**SHORT), still(40))]
     assert all(0.8 * seen[0] < s < 1.2 * seen[0] for s in seen)

@@ -172,11 +172,22 @@ def test_a_guide_draws_its_own_maps_forth(build):
     ("asked", "message"),
     [
         ({}, "nothing to dream of"),
+        (
+            {"objective.guided.images": ["a.png"], "objective.guided.layers": ["logits"]},
+            "not logits",
+        ),
+        (
+            {
+                "objective.guided.images": ["a.png:2", "b.png:-1"],
+                "objective.guided.layers": [BLOCK],
+            },
+            "at least 0",
+        ),
         ({"objective.style.images": ["a.png:0"], "objective.style.layers": [BLOCK]}, "more than 0"),
         ({"objective.layers": ["blocks.99"]}, r"no layer 'blocks.99'.*--list-layers"),
         ({"objective.layers": ["blocks.1[3, 500]"]}, r"channels 0 to 23, not 500"),
         ({"objective.layers": ["classifier"]}, "that gives maps"),
-        ({"objective.guided.images": ["a.png"]}, r"guided\.layers.*nothing"),
+        ({"objective.guided.images": ["a.png"]}, r"guided\.layers names no layer.*-p guided"),
         (
             {"objective.guided.images": ["a.png"], "objective.guided.layers": ["blocks.1[3]"]},
             "without channels, not blocks.1",

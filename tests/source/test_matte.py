@@ -71,7 +71,7 @@ def test_the_alpha_channel_of_the_source_is_a_matte(tmp_path: Path) -> None:
 def test_a_source_without_alpha_is_refused(clip: ClipMaker) -> None:
     with (
         open_source(str(clip(frames=1))) as source,
-        pytest.raises(SourceError, match=r"no alpha channel.*--matte"),
+        pytest.raises(SourceError, match=r"no alpha channel.*instead"),
     ):
         next(with_matte(source, "alpha"))
     with open_source(str(clip(frames=1))) as source:
