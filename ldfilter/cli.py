@@ -148,7 +148,7 @@ def _dream(
     """
     from ldfilter.pipeline import process, strength
 
-    with contextlib.closing(process(source, stages)) as frames:
+    with contextlib.closing(process(source, stages, watch=report.step)) as frames:
         for frame in frames:
             sink.write(frame)
             end = (frame.pts + frame.duration) * frame.time_base

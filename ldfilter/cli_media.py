@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ldfilter.cli_options import Options, parse_pairs
 from ldfilter.config import Config
+from ldfilter.errors import ConfigError
 from ldfilter.version import __version__
 
 if TYPE_CHECKING:
@@ -17,10 +18,15 @@ if TYPE_CHECKING:
 
 
 def open_input(name: str, options: Options, *, config: Config, stop: threading.Event) -> Source:
-    """The source called `name`, trimmed as asked. The first call imports torch."""
+    """The source called `name`, trimmed as asked. The first call imports torch.
+
+    Raises:
+        ConfigError: it is a pipe, and the look needs a file.
+    """
+    from ldfilter.passes import check_source
     from ldfilter.source import open_source
 
-    return open_source(
+    source = open_source(
         name,
         work_height=config.output.work_height,
         start=options.start,
@@ -29,6 +35,12 @@ def open_input(name: str, options: Options, *, config: Config, stop: threading.E
         subtitles=options.subtitles,
         stop=stop,
     )
+    try:
+        check_source(source, passes=config.passes.count)
+    except ConfigError:
+        source.close()
+        raise
+    return source
 
 
 def make_encoding(options: Options) -> Encoding:

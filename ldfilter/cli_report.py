@@ -16,6 +16,7 @@ from ldfilter.progress import Clock, Display, Meter, Silence, open_display, shor
 
 if TYPE_CHECKING:
     from ldfilter.frame import Source
+    from ldfilter.passes import Step
     from ldfilter.pipeline import Stages
 
 
@@ -73,6 +74,10 @@ class Report:
             self._hinted = bool(hint)
             if hint:
                 self.say(hint)
+
+    def step(self, step: Step) -> None:
+        """One of several passes has dreamed one more frame."""
+        self._display.show(self._meter.step(step))
 
     def warn(self, *lists: Sequence[str]) -> None:
         """Warnings, each one once however often it comes."""

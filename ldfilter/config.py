@@ -225,6 +225,28 @@ class MotionConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PassesConfig:
+    """Several passes over every shot, forwards and backwards in turn (Style for videos, 3.4)."""
+
+    count: int = option(
+        1, "how often every shot is dreamed; more than once needs a file", minimum=1, maximum=100
+    )
+    blend: float = option(
+        0.5,
+        "opacity of the neighbour's new result, brought along the flow, over the last pass's",
+        minimum=0,
+        maximum=1,
+    )
+    alone: int = option(3, "how many passes go without the temporal terms", minimum=0)
+    start: str = option(
+        "result",
+        "what is blended and dreamed on: the last pass's result, or new noise",
+        choices=("result", "noise"),
+    )
+    later: Schedule = Schedule(octaves=(1.0,), origins=3, updates=2, fine=0.8)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OutputConfig:
     """How the dream is laid over the source."""
 
@@ -251,6 +273,7 @@ class Config:
     dream: DreamConfig = DreamConfig()
     temporal: TemporalConfig = TemporalConfig()
     motion: MotionConfig = MotionConfig()
+    passes: PassesConfig = PassesConfig()
     output: OutputConfig = OutputConfig()
 
 

@@ -126,6 +126,8 @@ class Source(Protocol):
 
     info: StreamInfo
     work_size: tuple[int, int]
+    seekable: bool
+    """An ordinary file, as opposed to a pipe or a network address."""
     packets: PacketFeed | None
     warnings: list[str]
     """Sentences about what was damaged, missing or changed; grows while reading."""

@@ -92,6 +92,20 @@ def strength(dreamed: Tensor, content: Tensor) -> float:
     return float((dreamed - content).abs().mean())
 
 
+def border_over_centre(residual: Tensor, *, border: float = 0.125) -> float:
+    """Strength in a frame along the border over that inside it.
+
+    Args:
+        residual: x - p, (1, 3, h, w).
+        border: width of the frame, relative to the shorter side.
+    """
+    size = residual.abs().mean(dim=1)[0]
+    width = max(1, round(border * min(size.shape)))
+    inside = torch.zeros_like(size, dtype=torch.bool)
+    inside[width:-width, width:-width] = True
+    return float(size[~inside].mean() / size[inside].mean())
+
+
 def warping_error(
     dreamed: Iterable[Tensor], content: Iterable[Tensor], *, flow: Flow, scale: float = 1.0
 ) -> WarpingError:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,16 +17,18 @@ from ldfilter.config import Config, apply
 from ldfilter.device import pick_device, step_aside
 from ldfilter.dreaming.backbones import load_backbone
 from ldfilter.dreaming.dreamer import Dreamer, OptimizingDreamer, dream_frames
+from ldfilter.dreaming.later_pass import LaterPass, config_of_pass
 from ldfilter.dreaming.objectives import build_objective
 from ldfilter.errors import ConfigError, SourceError
 from ldfilter.frame import Frame, Source
 from ldfilter.looks import DEFAULT_PRESET, load_preset
 from ldfilter.motion import Flow, estimate_motion, load_flow
+from ldfilter.passes import Step, check_source, dream_passes
 from ldfilter.prefetch import prefetch
 from ldfilter.sink.arrays import overlay
 from ldfilter.source import open_source
 from ldfilter.source.arrays import array_frames
-from ldfilter.source.matte import ALPHA, with_matte
+from ldfilter.source.matte import ALPHA, through_matte, with_matte
 
 AHEAD = 4
 """Frames whose motion is ready before they are dreamed: enough to hide decoding, few to hold."""
@@ -36,12 +39,15 @@ class Stages:
     """What `process` needs, built once from a config.
 
     Attributes:
+        dreamer: of the first pass over a shot, mostly the only one.
+        later: makes the dreamer of pass n, from 2 on.
         flow: None when no temporal weight is set and motion would be wasted.
         summary: one line for people: the network and the device.
     """
 
     config: Config
     dreamer: Dreamer
+    later: Callable[[int], Dreamer]
     flow: Flow | None
     offsets: tuple[int, ...]
     device: torch.device
@@ -66,17 +72,24 @@ def build(config: Config, *, stop: threading.Event | None = None) -> Stages:
     temporal = config.temporal
     backbone = load_backbone(config.network.backbone, weights=config.network.weights).to(device)
     objective = build_objective(config.objective, backbone, read=_read_image)
-    return Stages(
-        config=config,
-        dreamer=OptimizingDreamer(
-            config,
+    start = _start(config.dream.start)
+
+    def dreamer(number: int) -> Dreamer:
+        kind = OptimizingDreamer if number == 1 else LaterPass
+        return kind(
+            config_of_pass(config, number) if config.passes.count > 1 else config,
             objective=objective,
             tile=backbone.tile,
             device=device,
-            start=_start(config.dream.start),
+            start=start,
             stop=stop,
-        ),
-        flow=_flow(config, device) if temporal.active else None,
+        )
+
+    return Stages(
+        config=config,
+        dreamer=dreamer(1),
+        later=dreamer,
+        flow=_flow(config, device) if temporal.active or config.passes.count > 1 else None,
         offsets=temporal.offsets if temporal.long else (1,),
         device=device,
         summary=f"{config.network.backbone} on {device.type}",
@@ -103,18 +116,44 @@ def _flow(config: Config, device: torch.device) -> Flow:
     return load_flow(config.motion.flow, weights=config.network.weights, device=device)
 
 
-def process(source: Iterable[Frame], stages: Stages) -> Generator[Frame, None, None]:
+def process(
+    source: Iterable[Frame],
+    stages: Stages,
+    *,
+    watch: Callable[[Step], None] = lambda step: None,
+) -> Generator[Frame, None, None]:
     """Dreamed frames, one for every frame of `source`, in order.
 
     Decoding and motion run ahead in a thread of their own, at most `AHEAD` frames. Closing the
     iterator joins that thread.
+
+    Args:
+        watch: told of every frame that a look of several passes has dreamed once more.
     """
-    matte = stages.config.output.matte
-    if matte:
-        source = with_matte(source, matte)
+    config = stages.config
+    if config.output.matte:
+        source = with_matte(source, config.output.matte)
+    with closing(_one_pass(source, stages, stages.dreamer)) as frames:
+        if config.passes.count == 1:
+            yield from through_matte(frames)
+            return
+        passes = dream_passes(
+            frames,
+            count=config.passes.count,
+            again=lambda shot, number: _one_pass(shot, stages, stages.later(number)),
+            watch=watch,
+        )
+        with closing(passes):
+            yield from through_matte(passes)
+
+
+def _one_pass(
+    source: Iterable[Frame], stages: Stages, dreamer: Dreamer
+) -> Generator[Frame, None, None]:
+    """The stages one after the other; motion ahead of the dream."""
     if stages.flow is None:
         with prefetch(source, depth=AHEAD) as frames:
-            yield from dream_frames(frames, stages.dreamer)
+            yield from dream_frames(frames, dreamer)
         return
     motion = stages.config.motion
     moving = estimate_motion(
@@ -127,7 +166,7 @@ def process(source: Iterable[Frame], stages: Stages) -> Generator[Frame, None, N
         memory=stages.config.temporal.memory,
     )
     with prefetch(moving, depth=AHEAD, begin=step_aside) as frames:
-        yield from dream_frames(frames, stages.dreamer)
+        yield from dream_frames(frames, dreamer)
 
 
 def strength(frame: Frame) -> float:
@@ -148,7 +187,10 @@ def dream(
     Raises:
         LdfilterError: of its own kind, see `ldfilter.errors`.
     """
-    yield from process(source, build(_config(preset, overrides)))
+    config = _config(preset, overrides)
+    if hasattr(source, "seekable"):  # any iterable of frames will do
+        check_source(source, passes=config.passes.count)
+    yield from process(source, build(config))
 
 
 def dream_arrays(

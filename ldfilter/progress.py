@@ -12,12 +12,14 @@ import os
 import sys
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
+
+    from ldfilter.passes import Step
 
 Clock = Callable[[], float]
 
@@ -42,6 +44,8 @@ class Status:
         time: seconds of video written.
         speed: seconds of video per second of work.
         strength: of the last frame, mean |residual|.
+        done: frames' worth of work done; more than `frame` while passes go over a shot.
+        step: the last step of a look of several passes.
     """
 
     frame: int = 0
@@ -51,9 +55,14 @@ class Status:
     time: Fraction = Fraction(0)
     speed: float = 0.0
     strength: float = 0.0
+    done: float = 0.0
+    step: Step | None = None
 
     def __str__(self) -> str:
         of = f"/{self.total}" if self.total else ""
+        if self.step is not None:
+            shot = f"/{self.step.frames}" if self.step.frames else ""
+            of += f", pass {self.step.number}/{self.step.passes} at {self.step.frame}{shot}"
         left = "" if self.left is None else f", {clock_text(self.left)} left"
         return f"frame {self.frame}{of}, {self.fps:.2f} fps{left}, strength {self.strength:.3f}"
 
@@ -67,32 +76,42 @@ class Meter:
     """
 
     def __init__(self, *, total: int | None, clock: Clock) -> None:
-        self._total = total
         self._clock = clock
         self._start = clock()
         self._stamps: deque[float] = deque(maxlen=RATE_FRAMES + 1)
-        self._frame = 0
+        self._steps = 0
+        self._status = Status(total=total)
+
+    def step(self, step: Step) -> Status:
+        """Counts a frame that one of several passes has dreamed."""
+        return self._worked(step=step)
 
     def count(self, *, time: Fraction, strength: float) -> Status:
         """Counts a frame that ends at `time` seconds of the output."""
-        now = self._clock()
-        self._frame += 1
-        self._stamps.append(now)
-        spent = now - self._stamps[0]
-        fps = (len(self._stamps) - 1) / spent if spent > 0 else 0.0
-        left = None
-        if self._total and fps > 0:
-            left = max(self._total - self._frame, 0) / fps
-        elapsed = now - self._start
-        return Status(
-            frame=self._frame,
-            total=self._total,
-            fps=fps,
-            left=left,
-            time=time,
-            speed=float(time) / elapsed if elapsed > 0 else 0.0,
-            strength=strength,
+        self._status = replace(
+            self._status, frame=self._status.frame + 1, time=time, strength=strength
         )
+        if self._status.step is None:
+            return self._worked(step=None)
+        return self._timed()
+
+    def _worked(self, *, step: Step | None) -> Status:
+        """A step of work is done: a frame, or a frame of one of several passes."""
+        self._stamps.append(self._clock())
+        self._steps += 1
+        spent = self._stamps[-1] - self._stamps[0]
+        passes = 1 if step is None else step.passes
+        fps = (len(self._stamps) - 1) / passes / spent if spent > 0 else 0.0
+        done, total = self._steps / passes, self._status.total
+        left = max(total - done, 0) / fps if total and fps > 0 else None
+        self._status = replace(self._status, fps=fps, left=left, done=done, step=step)
+        return self._timed()
+
+    def _timed(self) -> Status:
+        elapsed = self._clock() - self._start
+        speed = float(self._status.time) / elapsed if elapsed > 0 else 0.0
+        self._status = replace(self._status, speed=speed)
+        return self._status
 
 
 class Display(Protocol):
@@ -172,6 +191,8 @@ class Json(Silence):
             "strength": round(status.strength, 4),
             "progress": progress,
         }
+        if status.step is not None:
+            fields |= {"pass": status.step.number, "passes": status.step.passes}
         self.note(json.dumps(fields))
 
 
@@ -198,7 +219,7 @@ class Bar:
 
     def show(self, status: Status) -> None:
         text = f"{status}, {self._device}"
-        self._bar.update(self._task, completed=status.frame, text=text)
+        self._bar.update(self._task, completed=status.done, text=text)
 
     def note(self, text: str) -> None:
         self._bar.console.print(text, markup=False, soft_wrap=True)

@@ -39,7 +39,7 @@ class FakeStages:
     stop: threading.Event = field(default_factory=threading.Event)
 
 
-def dream(source: Iterable[Frame], stages: FakeStages) -> Iterator[Frame]:
+def dream(source: Iterable[Frame], stages: FakeStages, *, watch: object = None) -> Iterator[Frame]:
     import torch
 
     for count, frame in enumerate(source):

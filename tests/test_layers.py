@@ -16,6 +16,7 @@ ROOT = Path(ldfilter.__file__).parent
 LEAVES = {"errors", "config", "classes", "frame", "device", "image", "warp", "history"}
 LEAVES |= {"layers", "looks", "option", "prefetch", "version", "weights"}
 STAGES = {"source", "motion", "dreaming", "sink"}
+ASSEMBLY = {"passes", "pipeline"}
 EXTENSIONS = {"measure", "sheet", "distill", "parallel", "vapoursynth"}
 TORCHLESS = {"errors", "config", "classes", "layers", "looks", "option", "version"}
 HOMES = {
@@ -46,10 +47,10 @@ def allowed(name: str) -> set[str]:
         return LEAVES
     if name in STAGES:
         return LEAVES | {name}
-    if name == "pipeline":
-        return LEAVES | STAGES
+    if name in ASSEMBLY:
+        return LEAVES | STAGES | ASSEMBLY
     if name in EXTENSIONS:
-        return LEAVES | STAGES | EXTENSIONS | {"pipeline"}
+        return LEAVES | STAGES | EXTENSIONS | ASSEMBLY
     assert is_front_end(name), f"{name} has no layer yet: add it to ARCHITECTURE and to this test"
     return {"*"}
 

@@ -10,6 +10,7 @@ from fractions import Fraction
 
 import pytest
 
+from ldfilter.passes import Step
 from ldfilter.progress import Meter, Status, clock_text, open_display, shorter
 
 
@@ -68,6 +69,21 @@ def test_more_frames_than_announced_leave_no_time_below_zero() -> None:
         clock.now += 1
         status = meter.count(time=Fraction(1), strength=0.0)
     assert status.left == 0
+
+
+def test_passes_count_as_parts_of_a_frame() -> None:
+    clock = FakeClock()
+    meter = Meter(total=10, clock=clock)
+    for frame in range(1, 4):
+        clock.now += 1
+        meter.step(Step(1, 5, frame, None))
+    clock.now += 1
+    status = meter.step(Step(2, 5, 1, 3))
+    assert (status.fps, status.done) == (pytest.approx(0.2), pytest.approx(0.8))
+    assert status.left == pytest.approx((10 - 0.8) / 0.2)
+    assert str(status).startswith("frame 0/10, pass 2/5 at 1/3, 0.20 fps, 0:46 left")
+    written = meter.count(time=Fraction(1, 25), strength=0.1)
+    assert (written.frame, written.fps, written.done) == (1, status.fps, status.done)
 
 
 def test_lines_come_after_the_first_frame_and_then_every_five_seconds() -> None:

@@ -125,26 +125,22 @@ class OptimizingDreamer:
         motion = frame.motion if temporal.active and not frame.starts_shot else None
         if not self.governor.wanted:  # nothing of this shot was dreamed yet: its matte was black
             motion = None
-        where = torch.ones_like(image[:, :1])
-        if frame.matte is not None:
-            where = (frame.matte > BLACK).to(image)
+        where = dreamable(frame, like=image)
         if motion is None:
             residual = self._dream_alone(image, where, generator)
             if temporal.memory == "shot":
                 self.memory.clear()
         else:
-            past = recall(image, _moved(motion, self.device), self.memory, temporal)
+            past = recall(image, moved(motion, self.device), self.memory, temporal)
             residual = self._dream_on(image, where, past, generator)
         if temporal.active:
             self.memory.push(image, residual, carry=temporal.carry)
-        strength = _strength(residual, where)
+        strength = mean_strength(residual, where)
         if motion is None:
             self.governor.start(strength)
         elif strength:
             self.governor.observe(strength)
-        if frame.matte is not None:
-            residual = residual * where * frame.matte.to(residual)
-        return residual.float().cpu()
+        return (residual * where).float().cpu()
 
     def _dream_alone(self, image: Tensor, where: Tensor, generator: torch.Generator) -> Tensor:
         """With the first-frame numbers, without temporal terms."""
@@ -157,8 +153,7 @@ class OptimizingDreamer:
         if self.start is not None:
             return cover(self.start.to(image), (image.shape[2], image.shape[3]))
         if self.config.dream.start == "noise":
-            noise = torch.randn(image.shape, generator=generator).to(image)
-            return (0.5 + NOISE * noise).clamp_(0, 1)
+            return noise(image, generator)
         return image
 
     def _dream_on(
@@ -201,13 +196,27 @@ def _out_of_memory(error: RuntimeError) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or any(s in str(error) for s in signs)
 
 
-def _strength(residual: Tensor, where: Tensor) -> float:
+def noise(image: Tensor, generator: torch.Generator) -> Tensor:
+    """Grey noise in the shape of `image`."""
+    drawn = torch.randn(image.shape, generator=generator).to(image)
+    return (0.5 + NOISE * drawn).clamp_(0, 1)
+
+
+def dreamable(frame: Frame, *, like: Tensor) -> Tensor:
+    """(1, 1, h, w): 1 where the frame is to be dreamed, 0 where its matte is black."""
+    if frame.matte is None:
+        return torch.ones_like(like[:, :1])
+    return (frame.matte > BLACK).to(like)
+
+
+def mean_strength(residual: Tensor, where: Tensor) -> float:
     """Mean |x - p| where (1, 1, h, w) something is dreamed."""
     size = residual.abs().mean(dim=1, keepdim=True)
     return float((size * where).sum() / where.sum().clamp_min(1))
 
 
-def _moved(motion: Motion, device: torch.device) -> Motion:
+def moved(motion: Motion, device: torch.device) -> Motion:
+    """The motion on another device."""
     return replace(
         motion,
         previous=motion.previous.to(device),

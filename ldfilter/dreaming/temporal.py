@@ -47,6 +47,10 @@ class Target:
         image = to + resize(self.image - of, size)
         return Target(image, resize(self.weight, size, mode="area"))
 
+    def faded(self, image: Tensor, keep: Tensor) -> Target:
+        """The same with only a part `keep` (1, 1, h, w) of what differs from `image`, p[i]."""
+        return Target(torch.lerp(image, self.image, keep), self.weight)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Past:
@@ -64,8 +68,8 @@ class Past:
 
     def faded(self, image: Tensor, keep: Tensor) -> Past:
         """The same with only a part `keep` (1, 1, h, w) of what differs from `image`, p[i]."""
-        target = Target(torch.lerp(image, self.target.image, keep), self.target.weight)
-        return Past(torch.lerp(image, self.start, keep), target, self.unclaimed)
+        start = torch.lerp(image, self.start, keep)
+        return Past(start, self.target.faded(image, keep), self.unclaimed)
 
 
 class Memory:
@@ -100,8 +104,7 @@ def recall(image: Tensor, motion: Motion, memory: Memory, config: TemporalConfig
     if config.short:
         near = claims
         if config.long:
-            by = motion.reliable.to(torch.uint8)
-            near = _brought(image, motion.previous, by, memory, config.carry)
+            near = neighbour(image, motion, memory, config.carry)
         terms.append((near, config.short * motion.reliable))
     start = {"content": image, "claimed": claims}.get(config.start, image)
     if not motion.cut and (config.trail or config.start == "warped"):
@@ -115,6 +118,11 @@ def recall(image: Tensor, motion: Motion, memory: Memory, config: TemporalConfig
     if not motion.cut and config.blend:
         start = torch.lerp(image, _previous(image, motion, memory, config), config.blend)
     return Past(start, _collapse(terms, scale=KAPPA / config.alpha), ~claimed)
+
+
+def neighbour(image: Tensor, motion: Motion, memory: Memory, carry: str) -> Tensor:
+    """The result of the frame before on this one, content where the flow is not to be trusted."""
+    return _brought(image, motion.previous, motion.reliable.to(torch.uint8), memory, carry)
 
 
 def _collapse(terms: list[tuple[Tensor, Tensor]], *, scale: float) -> Target:

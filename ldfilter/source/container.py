@@ -65,6 +65,7 @@ class ContainerSource:
         self.packets: PacketFeed | None = None
         self.warnings: list[str] = []
         self.damaged = False
+        self.seekable = location.seekable
         self._pipe: PipeFeed | None = None
         self._container = _open(location, stop)
         try:

@@ -62,6 +62,7 @@ class SyntheticSource:
         self.packets: PacketFeed | None = None
         self.warnings: list[str] = []
         self.damaged = False
+        self.seekable = True
         self.info = StreamInfo(
             name=name,
             format="synthetic",
