@@ -44,6 +44,7 @@ CONFIG_KEYS = {
     "weights": "network.weights",
     "device": "network.device",
     "flow": "motion.flow",
+    "schedule": "schedule.changes",
     "seed": "seed",
     "effort": "effort",
     "work_height": "output.work_height",
@@ -142,6 +143,7 @@ def make_config(options: Options) -> Config:
     Raises:
         ConfigError: a preset, key, class or value that does not exist or does not fit.
     """
+    from ldfilter.changes import plan_states
     from ldfilter.classes import parse_classes
     from ldfilter.layers import parse_layers
 
@@ -152,19 +154,20 @@ def make_config(options: Options) -> Config:
     if named.keys() & {"objective.layers", "objective.guided.images"}:
         named = {"objective.classes": ()} | named
     config = configuration.apply(config, named)
-    parse_classes(config.objective.classes)
-    parse_layers(config.objective.layers)
+    for objective in (config.objective, *(state.objective for state in plan_states(config))):
+        parse_classes(objective.classes)
+        parse_layers(objective.layers)
     return config
 
 
 def parse_time(text: str) -> Fraction:
     """Seconds from "90", "1.5", "1:30" or "0:01:30.5"."""
-    if not re.fullmatch(r"(\d+:){0,2}(\d+(\.\d*)?|\.\d+)", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no time; give seconds or hh:mm:ss")
-    seconds = Fraction(0)
-    for part in text.split(":"):
-        seconds = seconds * 60 + Fraction(part.rstrip(".") if part.endswith(".") else part)
-    return seconds
+    from ldfilter.changes import parse_clock
+
+    try:
+        return parse_clock(text)
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error).rstrip(".")) from error
 
 
 def parse_pairs(texts: Sequence[str]) -> dict[str, str]:
@@ -217,6 +220,11 @@ def _add_look(parser: Parser) -> None:
     group.add_argument(
         "--style", dest="styles", action="append", metavar="FILE[:WEIGHT]",
         help="a picture whose style -p style paints in; or style:ember, style:moss, style:night",
+    )  # fmt: skip
+    group.add_argument(
+        "--schedule", action="append", metavar="CHANGES",
+        help='classes, weights or strength over time: "0s: jellyfish, 4s: snail", or at every '
+        'shot: "shot: jellyfish, shot: snail"',
     )  # fmt: skip
     group.add_argument("--backbone", metavar="NAME", help="the network; see --list-backbones")
     group.add_argument("--weights", metavar="DIR", help="where downloaded weight files lie")

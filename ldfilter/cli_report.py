@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from ldfilter.cli_options import Options
-from ldfilter.config import Config, ObjectiveConfig
+from ldfilter.config import Config
 from ldfilter.progress import Clock, Display, Meter, Silence, open_display, shorter
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Report:
     def start(self, config: Config, source: Source, stages: Stages) -> None:
         """One line: the look, what it dreams of, the network and where it runs, the flow."""
         self.say(
-            f"look {self._options.look}, {_wanted(config.objective)}, {stages.summary}, "
+            f"look {self._options.look}, {_wanted(config)}, {stages.summary}, "
             f"{f'flow {config.motion.flow}' if config.temporal.active else 'no flow'}"
         )
         kind = self._options.progress
@@ -93,8 +93,11 @@ class Report:
                 self._display.note(f"ldfilter: {line}")
 
 
-def _wanted(objective: ObjectiveConfig) -> str:
+def _wanted(config: Config) -> str:
     """What is dreamed of, in words: "class starfish, guide dog.jpg"."""
+    if config.schedule.changes:
+        return ", ".join(config.schedule.changes)
+    objective = config.objective
     kinds = (
         ("class", "classes", objective.classes),
         ("layer", "layers", objective.layers),

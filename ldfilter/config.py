@@ -247,6 +247,16 @@ class PassesConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleConfig:
+    """How the dream changes while it runs."""
+
+    changes: tuple[str, ...] = option(
+        (), 'such as "0s: jellyfish, 4s: snail", or "shot: jellyfish, shot: snail"', least=0
+    )
+    fade: float = option(1.0, "how long a change takes to fade in", unit="s", minimum=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OutputConfig:
     """How the dream is laid over the source."""
 
@@ -274,6 +284,7 @@ class Config:
     temporal: TemporalConfig = TemporalConfig()
     motion: MotionConfig = MotionConfig()
     passes: PassesConfig = PassesConfig()
+    schedule: ScheduleConfig = ScheduleConfig()
     output: OutputConfig = OutputConfig()
 
 

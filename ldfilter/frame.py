@@ -37,6 +37,21 @@ class Motion:
     cut: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """What a schedule wants of a frame.
+
+    Attributes:
+        weights: how much every state of the schedule counts; they add up to 1.
+        keep: the part of the dream before that stays; below 1 while a change fades in.
+        strength: gain on the dream.
+    """
+
+    weights: tuple[float, ...]
+    keep: float = 1.0
+    strength: float = 1.0
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """One frame on its way through the filter. Stages answer with `dataclasses.replace`.
@@ -50,6 +65,7 @@ class Frame:
         starts_shot: the frame is dreamed from its own content, without a past.
         motion: set by the motion stage; None on the first frame and where a shot starts.
         matte: (1, 1, h, w) float32 in [0, 1], where to dream; None = everywhere.
+        cue: what the schedule wants of the frame; None = the same all the time.
         residual: (1, 3, h, w) float32 `x - p`, the dream itself, set by the dreaming stage.
     """
 
@@ -62,6 +78,7 @@ class Frame:
     starts_shot: bool = False
     motion: Motion | None = None
     matte: Tensor | None = None
+    cue: Cue | None = None
     residual: Tensor | None = None
 
 

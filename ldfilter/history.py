@@ -43,6 +43,7 @@ class History:
         """The offsets that can be asked for, nearest first."""
         return range(1, len(self._entries) + 1)
 
-    def clear(self) -> None:
-        """Forget everything."""
-        self._entries.clear()
+    def clear(self, *, keep: int = 0) -> None:
+        """Forget everything but the latest `keep` tensors."""
+        while len(self._entries) > keep:
+            self._entries.popleft()

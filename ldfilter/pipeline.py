@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ldfilter.changes import State, plan_states
 from ldfilter.config import Config, apply
 from ldfilter.device import pick_device, step_aside
 from ldfilter.dreaming.backbones import load_backbone
 from ldfilter.dreaming.dreamer import Dreamer, OptimizingDreamer, dream_frames
 from ldfilter.dreaming.later_pass import LaterPass, config_of_pass
-from ldfilter.dreaming.objectives import build_objective
+from ldfilter.dreaming.objectives import build_terms
+from ldfilter.dreaming.timeline import Repertoire, cue_frames
 from ldfilter.errors import ConfigError, SourceError
 from ldfilter.frame import Frame, Source
 from ldfilter.looks import DEFAULT_PRESET, load_preset
@@ -28,7 +31,7 @@ from ldfilter.prefetch import prefetch
 from ldfilter.sink.arrays import overlay
 from ldfilter.source import open_source
 from ldfilter.source.arrays import array_frames
-from ldfilter.source.matte import ALPHA, through_matte, with_matte
+from ldfilter.source.matte import ALPHA, with_matte
 
 AHEAD = 4
 """Frames whose motion is ready before they are dreamed: enough to hide decoding, few to hold."""
@@ -41,6 +44,7 @@ class Stages:
     Attributes:
         dreamer: of the first pass over a shot, mostly the only one.
         later: makes the dreamer of pass n, from 2 on.
+        states: what is wanted one after the other.
         flow: None when no temporal weight is set and motion would be wasted.
         summary: one line for people: the network and the device.
     """
@@ -48,6 +52,7 @@ class Stages:
     config: Config
     dreamer: Dreamer
     later: Callable[[int], Dreamer]
+    states: tuple[State, ...]
     flow: Flow | None
     offsets: tuple[int, ...]
     device: torch.device
@@ -66,19 +71,19 @@ def build(config: Config, *, stop: threading.Event | None = None) -> Stages:
     """
     device = pick_device(config.network.device)
     if config.output.matte not in ("", ALPHA):
-        _read_image(
-            config.output.matte
-        )  # what cannot be read is refused before anything is dreamed
+        _read_image(config.output.matte)  # what cannot be read is refused before dreaming
     temporal = config.temporal
     backbone = load_backbone(config.network.backbone, weights=config.network.weights).to(device)
-    objective = build_objective(config.objective, backbone, read=_read_image)
+    states = plan_states(config)
+    wanted = [build_terms(state.objective, backbone, read=_read_image) for state in states]
+    repertoire = Repertoire(backbone, wanted)
     start = _start(config.dream.start)
 
     def dreamer(number: int) -> Dreamer:
         kind = OptimizingDreamer if number == 1 else LaterPass
         return kind(
             config_of_pass(config, number) if config.passes.count > 1 else config,
-            objective=objective,
+            repertoire=repertoire,
             tile=backbone.tile,
             device=device,
             start=start,
@@ -89,7 +94,8 @@ def build(config: Config, *, stop: threading.Event | None = None) -> Stages:
         config=config,
         dreamer=dreamer(1),
         later=dreamer,
-        flow=_flow(config, device) if temporal.active or config.passes.count > 1 else None,
+        states=states,
+        flow=_flow(config, device) if _needs_motion(config, states) else None,
         offsets=temporal.offsets if temporal.long else (1,),
         device=device,
         summary=f"{config.network.backbone} on {device.type}",
@@ -110,6 +116,12 @@ def _read_image(name: str) -> Tensor:
     """The first picture of a file, upright, (1, 3, h, w) in [0, 1]."""
     with open_source(name, audio=False, subtitles=False) as source:
         return next(iter(source)).image
+
+
+def _needs_motion(config: Config, states: Sequence[State]) -> bool:
+    """Whether the past counts, or anything happens where shots start."""
+    by_shot = len(states) > 1 and states[0].begin is None
+    return config.temporal.active or config.passes.count > 1 or by_shot
 
 
 def _flow(config: Config, device: torch.device) -> Flow:
@@ -135,7 +147,7 @@ def process(
         source = with_matte(source, config.output.matte)
     with closing(_one_pass(source, stages, stages.dreamer)) as frames:
         if config.passes.count == 1:
-            yield from through_matte(frames)
+            yield from _weighed(frames)
             return
         passes = dream_passes(
             frames,
@@ -144,19 +156,35 @@ def process(
             watch=watch,
         )
         with closing(passes):
-            yield from through_matte(passes)
+            yield from _weighed(passes)
+
+
+def _weighed(frames: Iterable[Frame]) -> Iterator[Frame]:
+    """Dreamed frames, their dream as strong as matte and schedule want it."""
+    for frame in frames:
+        residual = frame.residual
+        if residual is not None and frame.matte is not None:
+            residual = residual * frame.matte
+        if residual is not None and frame.cue is not None:
+            residual = residual * frame.cue.strength
+        yield replace(frame, residual=residual)
 
 
 def _one_pass(
     source: Iterable[Frame], stages: Stages, dreamer: Dreamer
 ) -> Generator[Frame, None, None]:
     """The stages one after the other; motion ahead of the dream."""
+    fade = Fraction(stages.config.schedule.fade).limit_denominator(1000)
+    with prefetch(_moving(source, stages), depth=AHEAD, begin=step_aside) as frames:
+        yield from dream_frames(cue_frames(frames, stages.states, fade=fade), dreamer)
+
+
+def _moving(source: Iterable[Frame], stages: Stages) -> Iterable[Frame]:
+    """`source` with its motion, where anybody wants to know it."""
     if stages.flow is None:
-        with prefetch(source, depth=AHEAD) as frames:
-            yield from dream_frames(frames, dreamer)
-        return
+        return source
     motion = stages.config.motion
-    moving = estimate_motion(
+    return estimate_motion(
         source,
         flow=stages.flow,
         offsets=stages.offsets,
@@ -165,8 +193,6 @@ def _one_pass(
         tolerance=motion.tolerance,
         memory=stages.config.temporal.memory,
     )
-    with prefetch(moving, depth=AHEAD, begin=step_aside) as frames:
-        yield from dream_frames(frames, dreamer)
 
 
 def strength(frame: Frame) -> float:

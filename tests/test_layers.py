@@ -14,11 +14,11 @@ import ldfilter
 
 ROOT = Path(ldfilter.__file__).parent
 LEAVES = {"errors", "config", "classes", "frame", "device", "image", "warp", "history"}
-LEAVES |= {"layers", "looks", "option", "prefetch", "version", "weights"}
+LEAVES |= {"changes", "layers", "looks", "option", "prefetch", "version", "weights"}
 STAGES = {"source", "motion", "dreaming", "sink"}
 ASSEMBLY = {"passes", "pipeline"}
 EXTENSIONS = {"measure", "sheet", "distill", "parallel", "vapoursynth"}
-TORCHLESS = {"errors", "config", "classes", "layers", "looks", "option", "version"}
+TORCHLESS = {"changes", "errors", "config", "classes", "layers", "looks", "option", "version"}
 HOMES = {
     "av": {"source", "sink"},
     "cv2": {"motion/opencv.py"},

@@ -14,12 +14,12 @@ from torch import Tensor
 from ldfilter.config import Config
 from ldfilter.device import seeded_generator
 from ldfilter.dreaming.governor import Governor
-from ldfilter.dreaming.objectives import Objective
 from ldfilter.dreaming.octaves import Canvas, Plan, dream_octaves
 from ldfilter.dreaming.optimize import GRADIENTS, OPTIMIZERS, Recipe
 from ldfilter.dreaming.temporal import Memory, Past, recall
+from ldfilter.dreaming.timeline import Repertoire
 from ldfilter.errors import ModelError, Stopped
-from ldfilter.frame import Frame, Motion
+from ldfilter.frame import Cue, Frame, Motion
 from ldfilter.image import blur, cover
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class OptimizingDreamer:
 
     Args:
         config: of the run.
-        objective: on `device`.
+        repertoire: the objectives, on `device`.
         tile: side of the objective's tiles, px.
         start: what frames without a past are dreamed from, (1, 3, h, w); None = as the config says.
         stop: once set, `dream` raises Stopped before its next network call.
@@ -69,7 +69,7 @@ class OptimizingDreamer:
         self,
         config: Config,
         *,
-        objective: Objective,
+        repertoire: Repertoire,
         tile: int,
         device: torch.device,
         start: Tensor | None = None,
@@ -82,8 +82,9 @@ class OptimizingDreamer:
         self.memory = Memory()
         self.governor = Governor(fade=config.temporal.fade)
         dream = config.dream
+        self.repertoire = repertoire
         self.plan = Plan(
-            objective=objective,
+            objective=repertoire.at((1.0,)),
             recipe=Recipe(
                 treat=GRADIENTS[dream.gradient],
                 optimizer=OPTIMIZERS[dream.optimizer],
@@ -122,16 +123,20 @@ class OptimizingDreamer:
         temporal = self.config.temporal
         image = frame.image.to(self.device)
         generator = seeded_generator(self.config.seed, frame.index)
-        motion = frame.motion if temporal.active and not frame.starts_shot else None
+        keep = self._take(frame.cue)
+        motion = frame.motion if temporal.active and keep and not frame.starts_shot else None
         if not self.governor.wanted:  # nothing of this shot was dreamed yet: its matte was black
             motion = None
         where = dreamable(frame, like=image)
         if motion is None:
             residual = self._dream_alone(image, where, generator)
-            if temporal.memory == "shot":
+            if temporal.memory == "shot" or not keep:
                 self.memory.clear()
         else:
+            if keep < 1:
+                self.memory.forget()
             past = recall(image, moved(motion, self.device), self.memory, temporal)
+            past = past.leaving(image, keep)
             residual = self._dream_on(image, where, past, generator)
         if temporal.active:
             self.memory.push(image, residual, carry=temporal.carry)
@@ -141,6 +146,13 @@ class OptimizingDreamer:
         elif strength:
             self.governor.observe(strength)
         return (residual * where).float().cpu()
+
+    def _take(self, cue: Cue | None) -> float:
+        """Turns to what a schedule wants; gives the part of the dream before that stays."""
+        if cue is None:
+            return 1.0
+        self.plan = replace(self.plan, objective=self.repertoire.at(cue.weights))
+        return cue.keep
 
     def _dream_alone(self, image: Tensor, where: Tensor, generator: torch.Generator) -> Tensor:
         """With the first-frame numbers, without temporal terms."""

@@ -54,6 +54,10 @@ class Governor:
         self.wanted = strength
         self.level = 1.0
 
+    def aim(self, strength: float) -> None:
+        """From now on the strength is another one; what was learnt of the level stays."""
+        self.wanted = strength
+
     def observe(self, strength: float) -> None:
         """A later frame of the shot was dreamed at `strength`."""
         correction = (self.wanted / max(strength, 1e-6)) ** HASTE

@@ -12,7 +12,7 @@ from ldfilter.device import seeded_generator
 from ldfilter.dreaming.dreamer import OptimizingDreamer, dreamable, mean_strength, moved, noise
 from ldfilter.dreaming.octaves import Canvas, dream_octaves
 from ldfilter.dreaming.temporal import Target, neighbour, recall
-from ldfilter.frame import Frame
+from ldfilter.frame import Cue, Frame
 
 SEEDS = 1_000_003
 """Between the seeds of two passes; a prime, so that nobody's own seeds lie that far apart."""
@@ -35,8 +35,11 @@ class LaterPass(OptimizingDreamer):
 
     Frame i starts from `o c warp(x_n[i-1]) + (1 - o c) x_(n-1)[i]`, where i-1 is the frame before
     in the order of this pass, and c where the flow to it can be trusted. The governor holds every
-    frame at the strength that it comes with.
+    frame at the strength that it comes with. Where a schedule changes what is wanted, frames do
+    not share anything.
     """
+
+    _before: Cue | None = None
 
     @torch.no_grad()
     def _dream(self, frame: Frame) -> Tensor:
@@ -47,7 +50,10 @@ class LaterPass(OptimizingDreamer):
         where = dreamable(frame, like=image)
         start = noise(image, generator) if passes.start == "noise" else image + given
         target: Target | None = None
-        if frame.motion is not None:
+        earlier, self._before = self._before, frame.cue
+        self._take(frame.cue)
+        # A pass may run backwards: what counts is whether both frames want the same.
+        if frame.motion is not None and _agree(earlier, frame.cue):
             motion = moved(frame.motion, self.device)
             before = neighbour(image, motion, self.memory, temporal.carry)
             start = torch.lerp(start, before, passes.blend * motion.reliable)
@@ -55,11 +61,17 @@ class LaterPass(OptimizingDreamer):
                 target = recall(image, motion, self.memory, temporal).target
         gain = torch.ones_like(where)
         if temporal.governor:
-            self.governor.start(mean_strength(given, where))
+            self.governor.aim(mean_strength(given, where))
             steering = self.governor.steer(start - image)
             gain, start = steering.gain, torch.lerp(image, start, steering.fade)
             target = target and target.faded(image, steering.fade)
         canvas = Canvas(start.clamp(0, 1), image, gain * where, target)
         residual = dream_octaves(canvas, self.plan, passes.later, generator=generator) - image
         self.memory.push(image, residual, carry=temporal.carry)
+        self.governor.observe(mean_strength(residual, where))
         return (residual * where).float().cpu()
+
+
+def _agree(one: Cue | None, other: Cue | None) -> bool:
+    """Whether two frames want the same; without a schedule they do."""
+    return one is None or other is None or one.weights == other.weights

@@ -74,15 +74,41 @@ class Dream(nn.Module):
     def at(self, content: Tensor, survey: Survey) -> Loss:
         return partial(self, content=content, survey=survey)
 
-    def forward(self, tiles: Tensor, *, content: Tensor, survey: Survey) -> Tensor:
+    def weighted(self, weights: Sequence[float]) -> Objective:
+        """The same with a weight on every term, for as long as a change fades in."""
+        return _Weighted(self, tuple(weights))
+
+    def forward(
+        self,
+        tiles: Tensor,
+        *,
+        content: Tensor,
+        survey: Survey,
+        weights: tuple[float, ...] | None = None,
+    ) -> Tensor:
         size = (tiles.shape[2], tiles.shape[3])
         with torch.no_grad():
             source = self.content(resize(content, size)) if self.content.names else {}
         seen = Seen(self.features(tiles), source, survey)
-        return torch.stack([term(seen) for term in self.terms]).sum(dim=0)
+        losses = torch.stack([term(seen) for term in self.terms])
+        if weights is not None:
+            losses = losses * losses.new_tensor(weights).unsqueeze(1)
+        return losses.sum(dim=0)
 
     def extra_repr(self) -> str:
         return ", ".join(map(repr, self.terms))
+
+
+@dataclass(frozen=True, slots=True)
+class _Weighted:
+    dream: Dream
+    weights: tuple[float, ...]
+
+    def survey(self, image: Tensor, *, tile: int) -> Survey:
+        return self.dream.survey(image, tile=tile)
+
+    def at(self, content: Tensor, survey: Survey) -> Loss:
+        return partial(self.dream, content=content, survey=survey, weights=self.weights)
 
 
 def gradient(objective: Loss, tiles: Tensor) -> Tensor:
@@ -234,10 +260,10 @@ OBJECTIVES: dict[str, Callable[[ObjectiveConfig, Studio], Term | None]] = {
 """Every kind of term, made from the config; None where the config does not ask for it."""
 
 
-def build_objective(
+def build_terms(
     config: ObjectiveConfig, backbone: Backbone, *, read: Callable[[str], Tensor]
-) -> Dream:
-    """The objective that `config` describes.
+) -> tuple[Term, ...]:
+    """The terms that `config` describes.
 
     Args:
         read: the image in a file, (1, 3, h, w) in [0, 1].
@@ -252,7 +278,7 @@ def build_objective(
             "there is nothing to dream of: give objective.classes, objective.layers, or images for "
             "objective.guided, objective.extremes or objective.style."
         )
-    return Dream(backbone, terms)
+    return tuple(terms)
 
 
 def _wanted(section: str, texts: tuple[str, ...]) -> tuple[LayerChoice, ...]:

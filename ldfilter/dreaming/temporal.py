@@ -7,7 +7,7 @@ one mask, built once before the iterations.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -71,6 +71,15 @@ class Past:
         start = torch.lerp(image, self.start, keep)
         return Past(start, self.target.faded(image, keep), self.unclaimed)
 
+    def leaving(self, image: Tensor, keep: float) -> Past:
+        """The same while the dream changes to another: a part `keep` of it is left, and nothing
+        pulls back to it."""
+        if keep == 1:
+            return self
+        weight = self.target.weight
+        faded = self.faded(image, torch.full_like(weight, keep))
+        return replace(faded, target=Target(faded.target.image, torch.zeros_like(weight)))
+
 
 class Memory:
     """What the dreaming stage remembers: the last 32 dreams and the last picture."""
@@ -83,6 +92,10 @@ class Memory:
         """Remember frame i: d[i], or x[i] when whole images are carried; and p[i]."""
         self.dreams.push(residual if carry == "residual" else image + residual)
         self.pictures.push(image)
+
+    def forget(self) -> None:
+        """Forget all but the latest frame."""
+        self.dreams.clear(keep=1)
 
     def clear(self) -> None:
         """Forget everything."""
@@ -98,8 +111,10 @@ def recall(image: Tensor, motion: Motion, memory: Memory, config: TemporalConfig
         motion: of the frame, on the device of `image`.
         memory: of the frames before it.
     """
-    claimed = motion.claimed_by > 0
-    claims = _brought(image, motion.flow, motion.claimed_by, memory, config.carry)
+    by = motion.claimed_by
+    by = by * (by <= len(memory.dreams))  # what was forgotten claims nothing
+    claimed = by > 0
+    claims = _brought(image, motion.flow, by, memory, config.carry)
     terms = [(claims, config.long * claimed)]
     if config.short:
         near = claims

@@ -41,15 +41,6 @@ def with_matte(frames: Iterable[Frame], name: str) -> Iterator[Frame]:
             close()
 
 
-def through_matte(frames: Iterable[Frame]) -> Iterator[Frame]:
-    """Dreamed frames, their dream weakened where their matte is grey and gone where it is black."""
-    for frame in frames:
-        if frame.matte is not None and frame.residual is not None:
-            yield replace(frame, residual=frame.residual * frame.matte)
-        else:
-            yield frame
-
-
 def _alphas(frames: Iterator[Frame]) -> Generator[tuple[Frame, Tensor], None, None]:
     for frame in frames:
         yield frame, _alpha_of(frame.picture, _size(frame))

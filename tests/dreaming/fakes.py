@@ -33,12 +33,22 @@ class Anywhere:
         return self.loss
 
 
+class Only:
+    """A repertoire of a single objective."""
+
+    def __init__(self, objective):
+        self.objective = objective
+
+    def at(self, weights):
+        return self.objective
+
+
 def dreamer(config=None, loss=texture_loss, **overrides):
     """A dreamer on the CPU that descends `loss`."""
     settings = {key.replace("__", "."): value for key, value in overrides.items()}
     return OptimizingDreamer(
         apply(config or Config(), {"dream.jitter": 0.0, **settings}),
-        objective=Anywhere(loss),
+        repertoire=Only(Anywhere(loss)),
         tile=TILE,
         device=torch.device("cpu"),
     )

@@ -8,7 +8,7 @@ from torch import nn
 
 from ldfilter.config import Config, apply
 from ldfilter.dreaming.backbones import load_backbone
-from ldfilter.dreaming.objectives import OBJECTIVES, Dream, build_objective, gradient
+from ldfilter.dreaming.objectives import OBJECTIVES, Dream, build_terms, gradient
 from ldfilter.dreaming.terms import ClassTerm
 from ldfilter.dreaming.tiles import cut, paste
 from ldfilter.errors import ConfigError
@@ -55,7 +55,7 @@ def build(backbone):
 
     def make(asked):
         config = apply(Config(), {"objective.classes": [], **asked})
-        return build_objective(config.objective, backbone, read=read)
+        return Dream(backbone, build_terms(config.objective, backbone, read=read))
 
     return make
 
