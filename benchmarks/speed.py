@@ -52,7 +52,7 @@ def bare(tiles: Tensor) -> Callable[[], object]:
 
 def anywhere(wanted: Dream, tiles: Tensor) -> Loss:
     """The loss of tiles wherever they lie, for an objective that does not look around."""
-    return wanted.at(tiles, wanted.survey(tiles, tile=tiles.shape[-1]))
+    return wanted.at(tiles, tiles, wanted.survey(tiles, tile=tiles.shape[-1]))
 
 
 _DEFAULT = objective(load_backbone("efficientnet-lite0"))

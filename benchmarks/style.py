@@ -12,7 +12,7 @@ from torch import Tensor
 
 from benchmarks.material import clip, dream, dreamed, photo, table
 from ldfilter.dreaming.objectives import Dream
-from ldfilter.dreaming.terms import ContentTerm, Seen, StyleTerm, Survey
+from ldfilter.dreaming.terms import ContentTerm, Seen, StyleTerm, Survey, gram
 from ldfilter.image import cover
 from ldfilter.looks import load_preset
 from ldfilter.measure import warping_error
@@ -30,9 +30,9 @@ class _Unweighted(Dream):
     @torch.no_grad()
     def losses(self, image: Tensor, content: Tensor) -> dict[type, float]:
         """By kind of term, for a whole picture."""
-        survey = self.survey(image, tile=max(image.shape[2:]))
-        whole = Survey(survey.grams, share=1.0)
-        seen = Seen(self.features(image), self.content(content), whole)
+        grams = {name: gram(maps) for name, maps in self.whole(image).items()}
+        whole = Survey(grams, share=1.0)
+        seen = Seen(self.features(image), self.content(content), whole, began=grams)
         return {type(term): float(term(seen)) for term in self.terms}
 
 

@@ -14,6 +14,9 @@ from ldfilter.dreaming.octaves import Canvas, dream_octaves
 from ldfilter.dreaming.temporal import Target, neighbour, recall
 from ldfilter.frame import Cue, Frame
 
+LIFT = 1.25
+"""How far a blend may be strengthened: two dreams that differ are weaker together than each alone.
+Empirical."""
 SEEDS = 1_000_003
 """Between the seeds of two passes; a prime, so that nobody's own seeds lie that far apart."""
 
@@ -63,8 +66,10 @@ class LaterPass(OptimizingDreamer):
         if temporal.governor:
             self.governor.aim(mean_strength(given, where))
             steering = self.governor.steer(start - image)
-            gain, start = steering.gain, torch.lerp(image, start, steering.fade)
-            target = target and target.faded(image, steering.fade)
+            gain = steering.gain
+            scale = gain.clamp(self.governor.fade, LIFT)
+            start = torch.lerp(image, start, scale)
+            target = target and target.faded(image, scale)
         canvas = Canvas(start.clamp(0, 1), image, gain * where, target)
         residual = dream_octaves(canvas, self.plan, passes.later, generator=generator) - image
         self.memory.push(image, residual, carry=temporal.carry)

@@ -5,7 +5,7 @@ An objective takes tiles (B, 3, h, w) in [0, 1] and gives one loss per tile, (B,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -31,6 +31,7 @@ from ldfilter.dreaming.terms import (
     guide_weights,
     names,
 )
+from ldfilter.dreaming.tiles import cover_tiles
 from ldfilter.errors import ConfigError
 from ldfilter.image import fit_size, resize
 from ldfilter.layers import LayerChoice, parse_layers, split_weight
@@ -51,8 +52,9 @@ class Objective(Protocol):
     def survey(self, image: Tensor, *, tile: int) -> Survey:
         """What tiles of side `tile` have to know about the whole `image`, (1, 3, h, w)."""
 
-    def at(self, content: Tensor, survey: Survey) -> Loss:
-        """The loss of tiles that lie where `content` (B, 3, h, w) of the source does."""
+    def at(self, tiles: Tensor, content: Tensor, survey: Survey) -> Loss:
+        """The loss of tiles that begin as `tiles` and lie where `content` of the source does, both
+        (B, 3, h, w)."""
 
 
 class Dream(nn.Module):
@@ -68,11 +70,29 @@ class Dream(nn.Module):
 
     @torch.no_grad()
     def survey(self, image: Tensor, *, tile: int) -> Survey:
+        """See `Objective`. Gram matrices are averaged over tiles, one after the other, so that
+        memory does not grow with the picture."""
         share = min(1.0, tile**2 / (image.shape[2] * image.shape[3]))
-        return Survey({name: gram(maps) for name, maps in self.whole(image).items()}, share)
+        if not self.whole.names:
+            return Survey({}, share)
+        grams = [self._grams(part) for part in cover_tiles(image, tile)]
+        return Survey({n: torch.stack([g[n] for g in grams]).mean(0) for n in grams[0]}, share)
 
-    def at(self, content: Tensor, survey: Survey) -> Loss:
-        return partial(self, content=content, survey=survey)
+    def _grams(self, tiles: Tensor) -> dict[str, Tensor]:
+        return {name: gram(maps) for name, maps in self.whole(tiles).items()}
+
+    @torch.no_grad()
+    def at(
+        self,
+        tiles: Tensor,
+        content: Tensor,
+        survey: Survey,
+        *,
+        weights: tuple[float, ...] | None = None,
+    ) -> Loss:
+        """See `Objective`; with a weight for every term where those are not all 1."""
+        began = self._grams(tiles)
+        return partial(self, content=content, survey=survey, began=began, weights=weights)
 
     def weighted(self, weights: Sequence[float]) -> Objective:
         """The same with a weight on every term, for as long as a change fades in."""
@@ -84,12 +104,13 @@ class Dream(nn.Module):
         *,
         content: Tensor,
         survey: Survey,
+        began: Mapping[str, Tensor],
         weights: tuple[float, ...] | None = None,
     ) -> Tensor:
         size = (tiles.shape[2], tiles.shape[3])
         with torch.no_grad():
             source = self.content(resize(content, size)) if self.content.names else {}
-        seen = Seen(self.features(tiles), source, survey)
+        seen = Seen(self.features(tiles), source, survey, began)
         losses = torch.stack([term(seen) for term in self.terms])
         if weights is not None:
             losses = losses * losses.new_tensor(weights).unsqueeze(1)
@@ -107,8 +128,8 @@ class _Weighted:
     def survey(self, image: Tensor, *, tile: int) -> Survey:
         return self.dream.survey(image, tile=tile)
 
-    def at(self, content: Tensor, survey: Survey) -> Loss:
-        return partial(self.dream, content=content, survey=survey, weights=self.weights)
+    def at(self, tiles: Tensor, content: Tensor, survey: Survey) -> Loss:
+        return self.dream.at(tiles, content, survey, weights=self.weights)
 
 
 def gradient(objective: Loss, tiles: Tensor) -> Tensor:

@@ -132,7 +132,7 @@ def _dream_origin(
             )
         tiles[chosen] = optimize_tiles(
             tiles[chosen],
-            plan.objective.at(content[chosen], survey),
+            plan.objective.at(tiles[chosen], content[chosen], survey),
             plan.recipe,
             step=schedule.step,
             fine=schedule.fine,

@@ -55,11 +55,13 @@ class Seen:
     Attributes:
         tiles: of the tiles.
         content: of the source at the same place, without a gradient.
+        began: Gram matrices (B, C, C) of the tiles before their first update.
     """
 
     tiles: Mapping[str, Tensor]
     content: Mapping[str, Tensor]
     survey: Survey
+    began: Mapping[str, Tensor]
 
 
 class Term(Protocol):
@@ -201,10 +203,10 @@ class StyleTerm:
     """The squared distance of Gram matrices to those of style images, over their square (Style,
     eq. 2), of the whole picture.
 
-    A tile's own matrix is mixed with the picture's by the tile's share of it, so that a plain sky
-    need not hold all of a style, and the less so the larger the picture. Differs: relative, where
-    the paper divides by the sizes of the maps; and it takes the tile as if it stood for an average
-    part of the picture, where the exact gradient would take its own part out first.
+    The picture's matrix is known from before the update, and changes by the tile's share of what
+    the tile's own has changed since: the exact loss and gradient while the others stand still. So
+    a plain sky need not hold all of a style. Differs: relative, where the paper divides by the
+    sizes of the maps.
 
     Attributes:
         weight: of the whole term.
@@ -225,7 +227,7 @@ class StyleTerm:
         for layer in self.layers:
             wanted = self.grams[layer.name]
             own = gram(seen.tiles[layer.name])
-            mixed = torch.lerp(seen.survey.grams[layer.name].expand_as(own), own, share)
+            mixed = seen.survey.grams[layer.name] + share * (own - seen.began[layer.name])
             # Over the share: a step of the tile must not become small because the picture is large.
             off = (mixed - wanted).square().sum(dim=(1, 2)) / share
             losses.append(layer.weight * off / (wanted.square().sum() + EPSILON))

@@ -5,6 +5,8 @@ Convention: an origin is (y, x), the pixel that becomes the first one after the 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -78,6 +80,22 @@ def cut(image: Tensor, origin: Origin, tile: int) -> Tensor:
     inner = rolled[0, :, : rows * tile, : columns * tile]
     grid = inner.reshape(channels, rows, tile, columns, tile)
     return grid.permute(1, 3, 0, 2, 4).reshape(rows * columns, channels, tile, tile)
+
+
+def cover_tiles(image: Tensor, tile: int) -> Iterator[Tensor]:
+    """Tiles (1, C, tile, tile) that cover `image`, spread evenly, overlapping where they must."""
+    _, _, height, width = image.shape
+    rows, columns = (_spread(length, tile) for length in (height, width))
+    for top in rows:
+        for left in columns:
+            yield image[:, :, top : top + tile, left : left + tile]
+
+
+def _spread(length: int, tile: int) -> list[int]:
+    """Where as few tiles as cover `length` begin."""
+    count = max(1, -(-length // tile))
+    room = max(0, length - tile)
+    return [round(room * k / max(1, count - 1)) for k in range(count)]
 
 
 def paste(image: Tensor, tiles: Tensor, origin: Origin) -> Tensor:

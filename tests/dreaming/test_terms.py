@@ -22,8 +22,8 @@ from ldfilter.dreaming.terms import (
 from ldfilter.layers import LayerChoice
 
 
-def seen(tiles, *, content=None, grams=None, share=1.0):
-    return Seen(tiles, content or {}, Survey(grams or {}, share))
+def seen(tiles, *, content=None, grams=None, began=None, share=1.0):
+    return Seen(tiles, content or {}, Survey(grams or {}, share), began or {})
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -110,8 +110,30 @@ def test_a_gram_matrix_is_the_mean_product_of_maps_whatever_their_size():
     torch.testing.assert_close(gram(maps.repeat(1, 1, 2, 3)), expected)
 
 
-def test_style_mixes_a_tile_into_the_picture_by_its_share():
-    maps = torch.ones(1, 1, 2, 2)  # its Gram matrix is 1, the picture's 3, wanted is 2
+def test_the_picture_changes_by_a_tiles_share_of_what_the_tile_has_changed():
+    maps = torch.ones(1, 1, 2, 2)  # its Gram matrix is 1 and was 4, the picture's 3, wanted is 2
     term = StyleTerm(2.0, (LayerChoice("a"),), {"a": torch.tensor([[2.0]])})
-    loss = term(seen({"a": maps}, grams={"a": torch.tensor([[[3.0]]])}, share=0.25))
-    assert loss.item() == pytest.approx(2 * (0.25 * 1 + 0.75 * 3 - 2) ** 2 / 0.25 / 4)
+    grams, began = ({"a": torch.tensor([[[value]]])} for value in (3.0, 4.0))
+    loss = term(seen({"a": maps}, grams=grams, began=began, share=0.25))
+    assert loss.item() == pytest.approx(2 * (3 + 0.25 * (1 - 4) - 2) ** 2 / 0.25 / 4)
+
+
+def test_the_style_gradient_is_that_of_the_whole_picture():
+    """Half noise, half flat: each half knows what the other brings."""
+    halves = torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+    halves[1] = 0.5
+    wanted = torch.randn(3, 3, generator=torch.Generator().manual_seed(1))
+    wanted = wanted @ wanted.T
+    whole = halves.clone().requires_grad_()
+    loss = (gram(whole).mean(dim=0) - wanted).square().sum()
+    (expected,) = torch.autograd.grad(loss, whole)
+    term = StyleTerm(1.0, (LayerChoice("a"),), {"a": wanted})
+    tiles = halves.clone().requires_grad_()
+    there = seen(
+        {"a": tiles},
+        grams={"a": gram(halves).mean(dim=0, keepdim=True)},
+        began={"a": gram(halves)},
+        share=0.5,
+    )
+    (given,) = torch.autograd.grad(term(there).sum(), tiles)
+    torch.testing.assert_close(given, expected / 0.5 / wanted.square().sum())

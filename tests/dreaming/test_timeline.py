@@ -80,9 +80,10 @@ def test_a_mixture_is_the_weighted_sum_of_what_it_mixes():
     tiles = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     survey = Survey({}, 1.0)
     alone = [
-        repertoire.at([float(k == n) for k in range(3)]).at(tiles, survey)(tiles) for n in range(3)
+        repertoire.at([float(k == n) for k in range(3)]).at(tiles, tiles, survey)(tiles)
+        for n in range(3)
     ]
-    mixed = repertoire.at((0.0, 0.3, 0.7)).at(tiles, survey)(tiles)
+    mixed = repertoire.at((0.0, 0.3, 0.7)).at(tiles, tiles, survey)(tiles)
     assert torch.allclose(mixed, 0.3 * alone[1] + 0.7 * alone[2], atol=1e-5)
     assert not torch.allclose(alone[1], alone[2], atol=1e-3)
     assert repertoire.at((0.0, 0.3, 0.7)).dream is repertoire.at((0.0, 0.9, 0.1)).dream
