@@ -116,6 +116,9 @@ class Schedule:
     origins: int = option(4, "random tile origins per octave", minimum=0)
     updates: int = option(3, "updates of the tiles of each origin", minimum=1)
     step: float = option(0.008, "mean size of one update", unit="of the range 0 to 1", minimum=0)
+    settle: float = option(
+        1.0, "step at the last origin of an octave over that at the first", minimum=0, maximum=1
+    )
     fine: float = option(
         0.4, "weight of the finest detail in an update, with gradient = laplacian", minimum=0
     )

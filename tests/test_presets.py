@@ -38,9 +38,8 @@ def test_a_preset_loads_round_trips_and_says_what_it_does(name: str) -> None:
     objective = config.objective
     parse_classes(objective.classes)
     parse_layers(objective.layers)
-    assert (
-        objective.classes or objective.layers or objective.guided.layers or objective.style.layers
-    )
+    parts = (objective.guided, objective.extremes, objective.content, objective.style)
+    assert objective.classes or objective.layers or any(part.layers for part in parts)
 
 
 @pytest.mark.parametrize("name", [*LOOKS, *PAPER])

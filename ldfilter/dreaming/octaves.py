@@ -89,12 +89,14 @@ def dream_octaves(
         small = replace(canvas, image=image).resized(octave)
         count = max(1, round(schedule.origins * times * plan.effort)) if schedule.origins else 0
         dreamed = small.image
-        for origin in _origins(count, small, plan, generator):
+        for number, origin in enumerate(_origins(count, small, plan, generator)):
+            slower = 1 - (1 - schedule.settle) * number / max(1, count - 1)
             sides = draw_sides(
                 schedule.updates, tile=plan.tile, jitter=plan.jitter, generator=generator
             )
             there = replace(small, image=dreamed)
-            dreamed = _dream_origin(there, plan, schedule, origin, sides=sides)
+            gentler = replace(schedule, step=schedule.step * slower)
+            dreamed = _dream_origin(there, plan, gentler, origin, sides=sides)
         change = resize(dreamed - small.image, size, mode="bicubic")
         image = (image + change).clamp_(0, 1)
     return image

@@ -242,5 +242,18 @@ def test_effort_multiplies_the_origins_and_leaves_one_at_least():
     assert calls(2.0) == 2 * calls(1.0) == 12 * calls(0.01)
 
 
+def test_the_step_settles_from_the_first_origin_to_the_last():
+    """With nothing left of it at the second of two, one origin does the same."""
+
+    def first_dream(**schedule):
+        settings = {f"dream__first__{key}": value for key, value in schedule.items()}
+        made = dreamer(dream__first__octaves=(1.0,), **settings)
+        return made.dream(still(1)[0])
+
+    one, two = first_dream(origins=1), first_dream(origins=2, settle=0.0)
+    assert torch.equal(one, two)
+    assert first_dream(origins=2, settle=1.0).abs().mean() > 1.2 * one.abs().mean()
+
+
 def test_a_pass_through_dreams_nothing():
     assert all((r == 0).all() for r in residuals(PassThrough(), still(2)))
