@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from ldfilter.cli_options import Options, make_config, make_parser
+from ldfilter.cli_sheet import sheet_looks
 from ldfilter.config import Config, to_mapping
 from ldfilter.errors import LdfilterError, SinkError
 from ldfilter.looks import list_presets, load_preset
@@ -102,4 +103,8 @@ def _info(options: Options, name: str) -> Iterator[str]:
 def _dry_run(options: Options) -> Iterator[str]:
     import tomli_w
 
-    yield tomli_w.dumps(to_mapping(make_config(options))).rstrip()
+    if not options.sheet:
+        yield tomli_w.dumps(to_mapping(make_config(options))).rstrip()
+        return
+    for name, config in sheet_looks(options):
+        yield f"# {name}\n{tomli_w.dumps(to_mapping(config))}"

@@ -332,6 +332,8 @@ def _check(options: Options) -> None:
         raise ConfigError(f"give one INPUT and one OUTPUT; there are more file names in: {extra}")
     if options.overwrite and options.keep_existing:
         raise ConfigError("-y overwrites and -n never does; give one of them.")
+    if options.sheet:
+        _check_sheet(options)
     if options.quiet and options.verbose:
         raise ConfigError("-q says less and -v says more; give one of them.")
     if options.to is not None and options.length is not None:
@@ -342,3 +344,19 @@ def _check(options: Options) -> None:
             f"and the end at {float(options.end):g} s."
         )
     parse_pairs(options.enc)
+
+
+def _check_sheet(options: Options) -> None:
+    """A sheet is a picture: it is not encoded, nor compared with anything."""
+    given = {
+        "-f": options.format,
+        "-c:v": options.codec,
+        "-crf": options.crf is not None,
+        "-pix_fmt": options.pix_fmt,
+        "--enc": options.enc,
+        "--compare": options.compare,
+        "--strict": options.strict,
+    }
+    for name, value in given.items():
+        if value:
+            raise ConfigError(f"{name} says how a video is written, and --sheet writes a picture.")

@@ -5,13 +5,19 @@ from __future__ import annotations
 import sys
 import threading
 from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING
 
 from ldfilter.cli_files import may_overwrite
 from ldfilter.cli_media import open_input
 from ldfilter.cli_options import Options, make_config
 from ldfilter.config import Config, apply
-from ldfilter.errors import ConfigError, Stopped
-from ldfilter.looks import list_presets
+from ldfilter.errors import ConfigError, LdfilterError, Stopped
+from ldfilter.looks import list_presets, load_preset
+
+if TYPE_CHECKING:
+    from ldfilter.frame import Frame
+    from ldfilter.sheet import Cell
 
 WORK_HEIGHT = 270
 """At which looks are shown unless another size is asked for, px."""
@@ -21,37 +27,79 @@ def make_sheet(options: Options, *, stop: threading.Event) -> None:
     """Dream the sheet and write it.
 
     Raises:
-        LdfilterError: of its own kind; nothing is written then.
+        LdfilterError: of its own kind, and nothing is written then; or looks that could not be
+            dreamed are missing on the sheet.
     """
-    from ldfilter.sheet import check_name, dream_cells, lay_out, save_sheet
+    from ldfilter.sheet import check_name, lay_out, save_sheet
 
     names = [*([] if options.input is None else [options.input]), *options.files]
     if len(names) != 2:
         raise ConfigError("a sheet needs an INPUT and an OUTPUT: ldfilter --sheet in.mp4 out.png")
     check_name(names[1])
-    looks = _looks(options)
+    looks = sheet_looks(options)
     may_overwrite(options, *names)
-    cells = []
     try:
-        with open_input(names[0], options, config=looks[0][1], stop=stop) as source:
-            for cell in dream_cells(source, looks, stop=stop):
-                cells.append(cell)
-                if not options.quiet:
-                    print(f"ldfilter: {len(cells)}/{len(looks)} {cell.label}", file=sys.stderr)
-            if not options.quiet:
-                for sentence in source.warnings:
-                    print(f"ldfilter: warning: {sentence}", file=sys.stderr)
+        cells, missing = _dream(names[0], looks, options, stop)
     except Stopped as error:
         raise Stopped("stopped; no sheet was written.") from error
+    if not cells:
+        raise LdfilterError("none of the looks could be dreamed; no sheet was written.")
     save_sheet(lay_out(cells), names[1])
+    if missing:
+        raise LdfilterError(f"{names[1]} is written, but lacks {', '.join(missing)}.")
 
 
-def _looks(options: Options) -> list[tuple[str, Config]]:
-    """Names and configs of what is to be shown: what -p names, else all but `paper/`."""
+def sheet_looks(options: Options) -> list[tuple[str, Config]]:
+    """Names and configs of what is to be shown: what -p names, else all plain ones of one pass."""
     named = [name.strip() for name in (options.preset or "").split(",") if name.strip()]
-    names = named or [name for name in list_presets() if "/" not in name]
-    configs = [make_config(replace(options, preset=name)) for name in names]
+    configs = [
+        (name, make_config(replace(options, preset=name))) for name in named or _quick_looks()
+    ]
     return [
         (name, apply(config, {"output.work_height": config.output.work_height or WORK_HEIGHT}))
-        for name, config in zip(names, configs, strict=True)
+        for name, config in configs
     ]
+
+
+def _quick_looks() -> list[str]:
+    plain = (name for name in list_presets() if "/" not in name)
+    return [name for name in plain if load_preset(name).passes.count == 1]
+
+
+def _dream(
+    name: str, looks: list[tuple[str, Config]], options: Options, stop: threading.Event
+) -> tuple[list[Cell], list[str]]:
+    """The cells, and the names of looks that could not be dreamed."""
+    from ldfilter.sheet import FRAMES, dream_cell
+
+    said: set[str] = set()
+
+    def say(text: str) -> None:
+        if text not in said and not options.quiet:
+            print(f"ldfilter: {text}", file=sys.stderr)
+        said.add(text)
+
+    @cache
+    def clip(work_height: int) -> list[Frame]:
+        config = Config()
+        config = apply(config, {"output.work_height": work_height})
+        with open_input(name, options, config=config, stop=stop) as source:
+            frames = [frame for _, frame in zip(range(FRAMES), source, strict=False)]
+            for sentence in source.warnings:
+                say(f"warning: {sentence}")
+        return frames
+
+    cells: list[Cell] = []
+    missing: list[str] = []
+    for look, config in looks:
+        frames = clip(config.output.work_height)
+        try:
+            cells.append(dream_cell(look, config, frames, stop=stop))
+        except Stopped:
+            raise
+        except LdfilterError as error:
+            print(f"ldfilter: {look} is left out: {error}", file=sys.stderr)
+            missing.append(look)
+        else:
+            say(f"{len(cells) + len(missing)}/{len(looks)} {cells[-1].label}")
+    return cells, missing

@@ -6,7 +6,7 @@ import math
 import statistics
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -33,7 +33,8 @@ class Cell:
     """One look on the sheet.
 
     Attributes:
-        seconds: median time of the frames after the first one; of that one if it is alone.
+        seconds: per frame: the median of those after the first one, of that one if it is alone; of
+            a look of several passes, the mean.
         strength: of the frame shown.
     """
 
@@ -48,32 +49,20 @@ class Cell:
         return f"{self.name}   {self.seconds:.1f} s per frame   strength {self.strength:.3f}"
 
 
-def dream_cells(
-    frames: Iterable[Frame],
-    looks: Iterable[tuple[str, Config]],
-    *,
-    stop: threading.Event | None = None,
-) -> Iterator[Cell]:
-    """One cell per look, as soon as it is dreamed.
+def dream_cell(
+    name: str, config: Config, frames: Iterable[Frame], *, stop: threading.Event | None = None
+) -> Cell:
+    """One look.
 
     Args:
         frames: of the clip; the first `FRAMES` are used.
-        looks: names and configs.
         stop: once set, Stopped is raised before the next network call.
     """
-    content = [replace(frame, motion=None) for frame in islice(frames, FRAMES)]
-    for name, config in looks:
-        yield _dream_cell(name, config, content, stop)
-
-
-def _dream_cell(
-    name: str, config: Config, content: Sequence[Frame], stop: threading.Event | None
-) -> Cell:
-    dreams = process(iter(content), build(config, stop=stop))
+    content = (replace(frame, motion=None) for frame in islice(frames, FRAMES))
     seconds: list[float] = []
     dreamed = []
     start = time.perf_counter()
-    for frame in dreams:
+    for frame in process(content, build(config, stop=stop)):
         seconds.append(time.perf_counter() - start)
         dreamed.append(frame)
         start = time.perf_counter()
@@ -81,7 +70,11 @@ def _dream_cell(
     residual = torch.zeros(()) if shown.residual is None else shown.residual
     image = shown.image + config.output.strength * residual
     picture = Image.fromarray(to_uint8(image)[0].numpy())
-    return Cell(name, picture, statistics.median(seconds[1:] or seconds), strength(shown))
+    if config.passes.count > 1:  # all frames come at once
+        each = sum(seconds) / len(seconds)
+    else:
+        each = statistics.median(seconds[1:] or seconds)
+    return Cell(name, picture, each, strength(shown))
 
 
 def lay_out(cells: Sequence[Cell]) -> Image.Image:

@@ -21,7 +21,7 @@ from ldfilter.sheet import (
     LABEL,
     Cell,
     check_name,
-    dream_cells,
+    dream_cell,
     lay_out,
     save_sheet,
 )
@@ -62,7 +62,8 @@ def test_every_cell_has_a_place_of_its_own(count: int) -> None:
 def test_a_sheet_shows_the_last_of_a_few_frames_of_every_look() -> None:
     source = slow_pan((48, 64), 50)
     looks = [(name, load_preset(name, **LITTLE)) for name in ("framewise", "long-term")]
-    cells = list(dream_cells(source, looks))
+    frames = list(source)
+    cells = [dream_cell(name, config, frames) for name, config in looks]
     assert [each.name for each in cells] == ["framewise", "long-term"]
     assert all(each.picture.size == (64, 48) for each in cells)
     assert all(each.strength > 0 and each.seconds > 0 for each in cells)
@@ -75,7 +76,7 @@ def test_a_stopped_sheet_says_so() -> None:
     stop = threading.Event()
     stop.set()
     with pytest.raises(Stopped):
-        list(dream_cells(slow_pan((48, 64), 9), [("a", load_preset("framewise"))], stop=stop))
+        dream_cell("a", load_preset("framewise"), slow_pan((48, 64), 9), stop=stop)
 
 
 @pytest.mark.parametrize("name", ["sheet.mp4", "sheet", "sheet.txt"])
@@ -95,13 +96,12 @@ def test_the_command_makes_a_sheet_of_the_looks_it_is_told(
 ) -> None:
     seen: list[str] = []
 
-    def cells(frames, looks, *, stop):  # type: ignore[no-untyped-def]
-        assert next(iter(frames)).image.shape[2] == 30
-        for name, _ in looks:
-            seen.append(name)
-            yield cell(name)
+    def dreamed(name, config, frames, *, stop):  # type: ignore[no-untyped-def]
+        assert [frame.image.shape[2] for frame in frames] == [30] * FRAMES
+        seen.append(name)
+        return cell(name)
 
-    monkeypatch.setattr(sheet, "dream_cells", cells)
+    monkeypatch.setattr(sheet, "dream_cell", dreamed)
     clip, out = write_clip(tmp_path / "a.mp4"), tmp_path / "sheet.png"
     arguments = [str(clip), str(out), "--sheet", "--work-height", "30"]
     assert main([*arguments, "-p", "trail, style"]) == 0
@@ -112,7 +112,61 @@ def test_the_command_makes_a_sheet_of_the_looks_it_is_told(
     seen.clear()
     assert main([*arguments, "-y"]) == 0
     assert {"long-term", "style", "patterns"} < set(seen)
-    assert not [name for name in seen if "/" in name]
+    assert not [name for name in seen if "/" in name or "multi-pass" in name]
+
+
+def test_a_look_that_fails_leaves_the_others_on_the_sheet(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    clip, out = write_clip(tmp_path / "a.mp4", frames=2), tmp_path / "sheet.png"
+    little = ["--effort", "0.01", "--set", "dream.first.octaves=[1]", "--set", "network.weights=."]
+    arguments = ["--sheet", str(clip), str(out), *little]
+    assert main([*arguments, "-p", "framewise,paper/framewise"]) == 1
+    said = capfd.readouterr().err
+    assert "paper/framewise is left out: " in said and "vgg19" in said
+    assert said.rstrip().endswith(f"{out} is written, but lacks paper/framewise.")
+    assert Image.open(out).width == CELL + 2 * GAP
+    out.unlink()
+    assert main([*arguments, "-p", "paper/framewise"]) == 1
+    assert "none of the looks could be dreamed; no sheet was written" in capfd.readouterr().err
+    assert not out.exists()
+
+
+def test_every_look_is_dreamed_at_its_own_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = tmp_path / "mine.toml"
+    mine.write_text('base = "framewise"\n[output]\nwork_height = 20\n')
+    heights: dict[str, int] = {}
+
+    def dreamed(name, config, frames, *, stop):  # type: ignore[no-untyped-def]
+        heights[name] = frames[0].image.shape[2]
+        return cell(name)
+
+    monkeypatch.setattr(sheet, "dream_cell", dreamed)
+    clip, out = write_clip(tmp_path / "a.mp4", frames=2), tmp_path / "sheet.png"
+    assert main(["--sheet", str(clip), str(out), "-q", "-p", f"framewise,{mine}"]) == 0
+    assert heights == {"framewise": 48, str(mine): 20}
+
+
+def test_a_sheet_of_several_passes_gives_the_mean_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = load_preset("multi-pass", passes__count=2, network__weights="random", **LITTLE)
+    made = dream_cell("multi-pass", config, slow_pan((48, 64), 9))
+    assert made.seconds > 0.01
+
+
+@pytest.mark.parametrize("option", ["--compare", "--strict", "-crf 3", "-f mp4", "--enc a=b"])
+def test_what_a_picture_has_no_use_for_is_refused(
+    option: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--sheet", "in.mp4", "out.png", *option.split()]) == 2
+    assert f"{option.split()[0]} says how a video is written" in capfd.readouterr().err
+
+
+def test_a_dry_run_of_a_sheet_shows_every_look(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["--sheet", "in.mp4", "out.png", "-p", "trail,style", "--dry-run"]) == 0
+    shown = capfd.readouterr().out
+    assert shown.startswith("# trail\n") and "\n# style\n" in shown
 
 
 def test_a_sheet_needs_an_input_and_an_output(capfd: pytest.CaptureFixture[str]) -> None:
