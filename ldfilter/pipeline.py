@@ -74,6 +74,8 @@ def build(config: Config, *, stop: threading.Event | None = None) -> Stages:
         _read_image(config.output.matte)  # what cannot be read is refused before dreaming
     temporal = config.temporal
     backbone = load_backbone(config.network.backbone, weights=config.network.weights).to(device)
+    if backbone.fixed_size:
+        config = apply(config, {"dream.jitter": 0.0})
     states = plan_states(config)
     wanted = [build_terms(state.objective, backbone, read=_read_image) for state in states]
     repertoire = Repertoire(backbone, wanted)
@@ -98,7 +100,8 @@ def build(config: Config, *, stop: threading.Event | None = None) -> Stages:
         flow=_flow(config, device) if _needs_motion(config, states) else None,
         offsets=temporal.offsets if temporal.long else (1,),
         device=device,
-        summary=f"{config.network.backbone} on {device.type}",
+        summary=f"{config.network.backbone} on {device.type}"
+        + f", which sees {backbone.tile} px and nothing else: no jitter" * backbone.fixed_size,
     )
 
 

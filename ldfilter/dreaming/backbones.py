@@ -16,12 +16,14 @@ import torch
 import torchvision
 from timm.data.config import resolve_model_data_config
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from ldfilter.dreaming import aliases as known
 from ldfilter.dreaming.surgery import fold_batch_norms, load_in_order, soften
 from ldfilter.errors import ConfigError, ModelError, suggestion
 from ldfilter.weights import RANDOM, WeightFile
 
+SIZE_STEP = 16  # px; the sizes at which a network is shown a tile differ by this and more
 TIMM = "timm:"
 """Before the name of any network of timm."""
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -68,6 +70,7 @@ class Backbone(nn.Module):
         tile: side of the square the classifier was trained on, px.
         classes: how many logits there are.
         aliases: the field's names of layers, with module paths.
+        fixed_size: it takes squares of `tile` and nothing else, as many transformers do.
     """
 
     mean: Tensor
@@ -82,9 +85,11 @@ class Backbone(nn.Module):
         colours: Colours,
         aliases: Mapping[str, str],
         classes: int = 1000,
+        fixed_size: bool = False,
     ) -> None:
         super().__init__()
         self.classes = classes
+        self.fixed_size = fixed_size
         self.name = name
         self.tile = tile
         self.network = network
@@ -150,16 +155,56 @@ def _load_timm(name: str, weights: str) -> Backbone:
         raise ConfigError(
             f"timm has no network called {bare!r}.{suggestion(bare, timm.list_models())}"
         )
-    network = _seeded(lambda: timm.create_model(bare, **_timm_weights(bare, weights)))
+    network = _seeded(lambda: _create(bare, weights)).eval()
     data: dict[str, Any] = resolve_model_data_config(network)  # type: ignore[no-untyped-call]
+    tile = min(data["input_size"][1:])
     return Backbone(
-        network.eval(),
+        network,
         name=name,
-        tile=min(data["input_size"][1:]),
+        tile=tile,
         colours=(tuple(data["mean"]), tuple(data["std"])),
         aliases={},
         classes=int(network.num_classes),  # type: ignore[arg-type]
+        fixed_size=not _takes(network, tile + SIZE_STEP),
     )
+
+
+def _create(bare: str, weights: str) -> nn.Module:
+    """A network of timm with its weights; whatever a damaged file does to the library that reads
+    it, it is the file's fault.
+
+    Raises:
+        ModelError: the weights cannot be read.
+    """
+    arguments = _timm_weights(bare, weights)
+    try:
+        network: nn.Module = timm.create_model(bare, **arguments)
+    except Exception as error:
+        if "checkpoint_path" not in arguments:
+            raise
+        reason = (str(error).strip() or "no message").splitlines()[0]
+        raise ModelError(
+            f"{arguments['checkpoint_path']} is not the weights of {bare} ({type(error).__name__}: "
+            f"{reason}); put the right file there, or leave out --weights to have it downloaded; "
+            f"{OFFLINE} works without a download."
+        ) from error
+    return network
+
+
+def _takes(network: nn.Module, side: int) -> bool:
+    """Whether a network takes squares of this side; nothing is computed."""
+    image = torch.empty(1, 3, side, side, device="meta")
+    try:
+        functional_call(network, ghost(network), (image,))
+    except (AssertionError, RuntimeError, ValueError):
+        return False
+    return True
+
+
+def ghost(network: nn.Module) -> dict[str, Tensor]:
+    """The state of a network without its numbers: with it, a pass over it costs nothing."""
+    state = {**dict(network.named_parameters()), **dict(network.named_buffers())}
+    return {name: torch.empty_like(value, device="meta") for name, value in state.items()}
 
 
 def _timm_weights(bare: str, weights: str) -> dict[str, Any]:

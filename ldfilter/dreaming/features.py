@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from ldfilter.dreaming.backbones import Backbone
+from ldfilter.dreaming.backbones import Backbone, ghost
 from ldfilter.errors import ConfigError, suggestion
 
 LOGITS = "logits"
@@ -88,19 +89,24 @@ class Features(nn.Module):
 
 def list_layers(backbone: Backbone) -> list[Layer]:
     """All layers of a backbone that give maps, in the order in which they are computed."""
-    network = backbone.network
-    shapes: dict[str, torch.Size] = {}
+    if backbone not in _LISTED:
+        _LISTED[backbone] = _list_layers(backbone)
+    return _LISTED[backbone]
 
-    def look(path: str, output: object) -> None:
-        if isinstance(output, Tensor) and output.dim() == 4:
-            shapes.setdefault(path, output.shape)
 
-    # Without numbers: instant and free for any network.
-    state = {**dict(network.named_parameters()), **dict(network.named_buffers())}
-    ghost = {name: torch.empty_like(value, device="meta") for name, value in state.items()}
-    image = torch.empty(1, 3, backbone.tile, backbone.tile, device="meta")
-    with _hooked(network, {path for path, _ in network.named_modules() if path}, look):
-        functional_call(network, ghost, (image,))
+_LISTED: WeakKeyDictionary[Backbone, list[Layer]] = WeakKeyDictionary()
+"""A frozen network's layers do not change, and a pass over a network takes its time."""
+
+
+def _list_layers(backbone: Backbone) -> list[Layer]:
+    shapes = _shapes(backbone, width=backbone.tile)
+    if backbone.fixed_size:
+        modules = dict(backbone.network.named_modules())
+        maps = {path for path in shapes if isinstance(modules[path], MAPS)}
+    else:
+        wide = _shapes(backbone, width=2 * backbone.tile)
+        # Channels first: of an image twice as wide, only what lies along its width may grow.
+        maps = {path for path, shape in shapes.items() if wide[path][:3] == shape[:3]}
     return [
         Layer(
             path,
@@ -109,7 +115,27 @@ def list_layers(backbone: Backbone) -> list[Layer]:
             size=(shape[2], shape[3]),
         )
         for path, shape in shapes.items()
+        if path in maps
     ]
+
+
+MAPS = (nn.Conv2d, nn.BatchNorm2d, nn.MaxPool2d, nn.AvgPool2d)
+"""What gives maps (B, C, h, w) for certain."""
+
+
+def _shapes(backbone: Backbone, *, width: int) -> dict[str, torch.Size]:
+    """The shapes of all that has four axes, by module path, for an image one tile high."""
+    network = backbone.network
+    shapes: dict[str, torch.Size] = {}
+
+    def look(path: str, output: object) -> None:
+        if isinstance(output, Tensor) and output.dim() == 4:
+            shapes.setdefault(path, output.shape)
+
+    image = torch.empty(1, 3, backbone.tile, width, device="meta")
+    with _hooked(network, {path for path, _ in network.named_modules() if path}, look):
+        functional_call(network, ghost(network), (image,))
+    return shapes
 
 
 def find_layers(backbone: Backbone, names: Iterable[str]) -> list[Layer]:

@@ -33,7 +33,7 @@ from ldfilter.dreaming.terms import (
 )
 from ldfilter.dreaming.tiles import cover_tiles
 from ldfilter.errors import ConfigError
-from ldfilter.image import fit_size, resize
+from ldfilter.image import cover, fit_size, resize
 from ldfilter.layers import LayerChoice, parse_layers, split_weight
 
 CLASSES = 1000
@@ -158,12 +158,17 @@ class Studio:
         """The activations of an image file.
 
         Args:
-            shorter: side at which it is shown, px; 0 = as large as the network likes it.
+            shorter: side at which it is shown, px; 0 = as large as the network likes it. A
+                network of a fixed size sees the middle of it.
         """
+        tile = self.backbone.tile
         image = self.read(name).to(self.backbone.mean)
-        size = (image.shape[2], image.shape[3])
-        size = fit_size(size, shorter=shorter or self.backbone.tile)
-        return dict(Features(self.backbone, names(layers))(resize(image, size)))
+        if self.backbone.fixed_size:
+            shown = cover(image, (tile, tile))
+        else:
+            size = fit_size((image.shape[2], image.shape[3]), shorter=shorter or tile)
+            shown = resize(image, size)
+        return dict(Features(self.backbone, names(layers))(shown))
 
 
 def class_term(config: ObjectiveConfig, studio: Studio) -> Term | None:

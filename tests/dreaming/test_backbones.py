@@ -10,12 +10,13 @@ from torch import nn
 from ldfilter import config
 from ldfilter.config import NetworkConfig
 from ldfilter.dreaming import backbones
-from ldfilter.dreaming.backbones import (
-    BACKBONES,
-    load_backbone,
-)
+from ldfilter.dreaming.backbones import BACKBONES, load_backbone
+from ldfilter.dreaming.features import list_layers
 from ldfilter.dreaming.surgery import fold_batch_norms, load_in_order, soften
 from ldfilter.errors import ConfigError, ModelError
+from ldfilter.looks import load_preset
+from ldfilter.pipeline import build, process
+from ldfilter.source.synthetic import shifted_texture
 from ldfilter.weights import WeightFile
 
 
@@ -120,6 +121,51 @@ def test_any_network_of_timm_dreams():
     assert grad.abs().sum() > 0
     assert backbone.tile == 176
     assert backbone.mean.flatten().tolist() == pytest.approx([0.485, 0.456, 0.406])
+
+
+FIXED = "timm:deit_tiny_patch16_224"
+
+
+def test_a_network_of_a_fixed_size_is_only_shown_its_own():
+    backbone = load_backbone(FIXED, weights="random")
+    assert backbone.fixed_size
+    assert not load_backbone("timm:resnet10t", weights="random").fixed_size
+    config = load_preset(
+        "guided",
+        network__backbone=FIXED,
+        network__weights="random",
+        network__device="cpu",
+        objective__guided__layers=("patch_embed.proj",),
+        objective__style__images=("style:night",),
+        objective__style__layers=("patch_embed.proj",),
+        dream__first={"octaves": [0.5, 1], "origins": 2, "updates": 2},
+    )
+    stages = build(config)
+    assert "sees 224 px" in stages.summary
+    (frame,) = process(shifted_texture((240, 260), 1), stages)
+    assert frame.residual.abs().mean() > 0.001
+
+
+@pytest.mark.parametrize("name", [FIXED, "timm:swin_tiny_patch4_window7_224", "timm:convnext_tiny"])
+def test_tokens_and_maps_with_their_channels_last_are_not_listed(name):
+    """A patch is 4 or 16 px: no true map has as many rows as it has channels."""
+    layers = list_layers(load_backbone(name, weights="random"))
+    assert layers
+    for layer in layers:
+        assert layer.size[0] == layer.size[1] <= 56, layer
+        assert layer.channels >= 96, layer
+
+
+@pytest.mark.parametrize("damage", ["text", "cut", "other"])
+def test_a_damaged_file_of_weights_is_named(tmp_path, damage):
+    path = tmp_path / "resnet10t.pth"
+    torch.save(timm.create_model("resnet18", pretrained=False).state_dict(), path)
+    if damage == "text":
+        path.write_text("<html>not found</html>")
+    elif damage == "cut":
+        path.write_bytes(path.read_bytes()[:100_000])
+    with pytest.raises(ModelError, match=r"resnet10t\.pth is not the weights of resnet10t"):
+        load_backbone("timm:resnet10t", weights=str(tmp_path))
 
 
 def test_an_unknown_network_of_timm_is_refused_with_a_suggestion():
