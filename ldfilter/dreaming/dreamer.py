@@ -26,7 +26,8 @@ log = logging.getLogger(__name__)
 
 BLACK = 4 / 255
 """Up to here a matte is black: what encoders make of black. Empirical."""
-NOISE = 0.05
+NOISE = "noise"
+GRAIN = 0.05
 """Deviation of the noise a shot may start from. Empirical: what is larger is still seen at the end,
 since an update smooths nothing."""
 
@@ -137,6 +138,9 @@ class OptimizingDreamer:
                 self.memory.forget()
             past = recall(image, moved(motion, self.device), self.memory, temporal)
             past = past.leaving(image, keep)
+            if self.config.dream.start == NOISE:
+                grain = noise(image, generator)
+                past = replace(past, start=torch.where(past.unclaimed, grain, past.start))
             residual = self._dream_on(image, where, past, generator)
         if temporal.active:
             self.memory.push(image, residual, carry=temporal.carry)
@@ -164,7 +168,7 @@ class OptimizingDreamer:
         """What a frame without a past is dreamed from."""
         if self.start is not None:
             return cover(self.start.to(image), (image.shape[2], image.shape[3]))
-        if self.config.dream.start == "noise":
+        if self.config.dream.start == NOISE:
             return noise(image, generator)
         return image
 
@@ -211,7 +215,7 @@ def _out_of_memory(error: RuntimeError) -> bool:
 def noise(image: Tensor, generator: torch.Generator) -> Tensor:
     """Grey noise in the shape of `image`."""
     drawn = torch.randn(image.shape, generator=generator).to(image)
-    return (0.5 + NOISE * drawn).clamp_(0, 1)
+    return (0.5 + GRAIN * drawn).clamp_(0, 1)
 
 
 def dreamable(frame: Frame, *, like: Tensor) -> Tensor:

@@ -255,5 +255,18 @@ def test_the_step_settles_from_the_first_origin_to_the_last():
     assert first_dream(origins=2, settle=1.0).abs().mean() > 1.2 * one.abs().mean()
 
 
+def test_what_grows_out_of_noise_does_so_where_things_are_uncovered_too():
+    by = torch.ones(1, 1, *SIZE, dtype=torch.uint8)
+    by[..., :20] = 0
+    frames = still(2)
+    frames[1] = replace(frames[1], motion=moved(by=by))
+    nothing = {"dream__fill__origins": 0, "dream__later__origins": 0, "temporal__governor": False}
+    made = dreamer(dream__start="noise", **SHORT, **nothing)
+    _, second = residuals(made, frames)
+    uncovered = (frames[1].image + second)[..., :20]
+    assert float(uncovered.mean()) == pytest.approx(0.5, abs=0.02)
+    assert float(uncovered.std()) < 0.1 < float(frames[1].image.std())
+
+
 def test_a_pass_through_dreams_nothing():
     assert all((r == 0).all() for r in residuals(PassThrough(), still(2)))
