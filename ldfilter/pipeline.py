@@ -116,7 +116,17 @@ def _start(what: str) -> Tensor | None:
 
 
 def _read_image(name: str) -> Tensor:
-    """The first picture of a file, upright, (1, 3, h, w) in [0, 1]."""
+    """The first picture of a file, upright, (1, 3, h, w) in [0, 1].
+
+    Raises:
+        ConfigError: it is a pipe.
+        SourceError: it cannot be read.
+    """
+    if name == "-" or Path(name).is_fifo():
+        raise ConfigError(
+            f"{name} is a pipe, and mattes, guides, styles and starts are read more than once; "
+            "name a file."
+        )
     with open_source(name, audio=False, subtitles=False) as source:
         return next(iter(source)).image
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import ldfilter
 from ldfilter.pipeline import build, process
+from ldfilter.source.arrays import array_frames
 from ldfilter.source.synthetic import shifted_texture
 
 LITTLE = {
@@ -72,3 +75,48 @@ def test_framewise_needs_no_motion():
     assert stages.flow is None
     (frame,) = process(shifted_texture((48, 64), 1), stages)
     assert frame.residual is not None
+
+
+@pytest.mark.parametrize(
+    "key", ["output__matte", "objective__style__images", "objective__guided__images"]
+)
+def test_a_picture_that_comes_through_a_pipe_is_refused(tmp_path, key):
+    """It is read more than once; opening it would wait for ever."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    layers = {"objective__style__layers": ("blocks.0",), "objective__guided__layers": ("blocks.0",)}
+    for name in ("-", str(path)):
+        value = name if key == "output__matte" else (name,)
+        with pytest.raises(ldfilter.ConfigError, match=r"is a pipe.*name a file"):
+            build(ldfilter.load_preset(**{key: value}, **layers, **LITTLE))
+
+
+def test_a_schedule_reaches_the_frames():
+    """The dream of a class, then one of another, weaker."""
+    texts = ("0s: jellyfish, 3s: snail + strength=0.25",)  # a frame of arrays is a second long
+    out = list(
+        process(
+            array_frames(arrays(6)),
+            build(
+                ldfilter.load_preset(
+                    "framewise", schedule__changes=texts, schedule__fade=2.0, **LITTLE
+                )
+            ),
+        )
+    )
+    assert [frame.cue.weights for frame in out] == [
+        *[(1.0, 0.0)] * 4,
+        (0.5, 0.5),
+        (0.0, 1.0),
+    ]
+    sizes = [float(frame.residual.abs().mean()) for frame in out]
+    assert sizes[5] < 0.5 * sizes[3]
+
+
+def test_a_schedule_by_shots_looks_for_them_even_where_the_past_does_not_count():
+    texts = ("shot: jellyfish", "shot: snail")
+    stages = build(ldfilter.load_preset("framewise", schedule__changes=texts, **LITTLE))
+    first = list(shifted_texture((64, 80), 2))
+    second = [replace(frame, image=1 - frame.image.flip(3)) for frame in first]
+    chosen = [frame.cue.weights.index(1.0) for frame in process([*first, *second], stages)]
+    assert chosen == [0, 0, 1, 1]
