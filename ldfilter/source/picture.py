@@ -53,7 +53,9 @@ class FilterChain:
             except (av.BlockingIOError, av.EOFError):
                 return
             pts, time_base, duration = self._times.popleft()
-            ready.pts, ready.time_base, ready.duration = pts, time_base, duration
+            ready.pts, ready.duration = pts, duration
+            if time_base is not None:  # a decoder that was told of none
+                ready.time_base = time_base
             yield ready
 
 
@@ -180,8 +182,10 @@ def frame_duration(frame: Any) -> int:
 
 def _display_matrix(frame: Any) -> tuple[int, int, int, int] | None:
     """The matrix's turning part (a, b, c, d); None where PyAV cannot list the side data."""
+    # PyAV 18 frees the name of a PNG's colour profile twice, which ends the process.
+    (bare,) = FilterChain(frame, (("sidedata", "mode=delete:type=ICC_PROFILE"),)).push(frame)
     try:
-        data = frame.side_data.get("DISPLAYMATRIX")
+        data = bare.side_data.get("DISPLAYMATRIX")
     except ValueError:  # PyAV 18 knows no EXIF side data, and fails on all of a photo's
         return None
     if data is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -10,6 +12,7 @@ import av
 import numpy as np
 import pytest
 import torch
+from PIL import Image, ImageCms
 
 from ldfilter.source import open_source
 from ldfilter.source.picture import FilterChain, Straightener
@@ -118,3 +121,19 @@ def test_pictures_that_change_size_keep_the_first_one_s() -> None:
     assert (changed.width, changed.height, changed.format.name) == (64, 48, "yuv420p")
     assert changed.pts == 1
     assert straightener.changed == 1
+
+
+def test_a_photo_with_a_named_colour_profile_does_not_end_the_process(tmp_path: Path) -> None:
+    """As most editors write them: the profile's name would be freed twice."""
+    path = tmp_path / "profile.png"
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    Image.new("RGB", (40, 30), "red").save(path, icc_profile=profile)
+    code = (
+        "import gc, sys; from ldfilter.source import open_source\n"
+        "with open_source(sys.argv[1]) as source: frames = list(source)\n"
+        "del source, frames; gc.collect(); print('read')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "read\n")
