@@ -41,6 +41,7 @@ CONFIG_KEYS = {
     "guides": "objective.guided.images",
     "styles": "objective.style.images",
     "backbone": "network.backbone",
+    "student": "network.student",
     "weights": "network.weights",
     "device": "network.device",
     "flow": "motion.flow",
@@ -227,6 +228,9 @@ def _add_look(parser: Parser) -> None:
         'shot: "shot: jellyfish, shot: snail"',
     )  # fmt: skip
     group.add_argument("--backbone", metavar="NAME", help="the network; see --list-backbones")
+    group.add_argument(
+        "--student", metavar="FILE", help="what ldfilter-distill made; dreams in real time"
+    )
     group.add_argument("--weights", metavar="DIR", help="where downloaded weight files lie")
     group.add_argument("--flow", metavar="NAME", help="dis, farneback, deepflow, raft...")
     group.add_argument("--device", metavar="NAME", help="auto, cpu, cuda or mps")

@@ -103,6 +103,9 @@ class NetworkConfig:
     weights: str = option(
         "", "folder with downloaded weight files; 'random' runs an untrained network, for timing"
     )
+    student: str = option(
+        "", "file of a student that dreams in the network's place, or student:NAME; see README"
+    )
     device: str = option("auto", "where to compute", choices=("auto", "cpu", "cuda", "mps"))
 
 

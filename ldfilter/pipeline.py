@@ -21,6 +21,7 @@ from ldfilter.dreaming.backbones import load_backbone
 from ldfilter.dreaming.dreamer import Dreamer, OptimizingDreamer, dream_frames
 from ldfilter.dreaming.later_pass import LaterPass, config_of_pass
 from ldfilter.dreaming.objectives import build_terms
+from ldfilter.dreaming.student import StudentDreamer, load_student, student_path
 from ldfilter.dreaming.timeline import Repertoire, cue_frames
 from ldfilter.errors import ConfigError, SourceError
 from ldfilter.frame import Frame, Source
@@ -71,13 +72,15 @@ def build(config: Config, *, stop: threading.Event | None = None) -> Stages:
     """
     device = pick_device(config.network.device)
     if config.output.matte not in ("", ALPHA):
-        _read_image(config.output.matte)  # what cannot be read is refused before dreaming
+        read_image(config.output.matte)  # what cannot be read is refused before dreaming
+    if config.network.student:
+        return _build_student(config, device)
     temporal = config.temporal
     backbone = load_backbone(config.network.backbone, weights=config.network.weights).to(device)
     if backbone.fixed_size:
         config = apply(config, {"dream.jitter": 0.0})
     states = plan_states(config)
-    wanted = [build_terms(state.objective, backbone, read=_read_image) for state in states]
+    wanted = [build_terms(state.objective, backbone, read=read_image) for state in states]
     repertoire = Repertoire(backbone, wanted)
     start = _start(config.dream.start)
 
@@ -105,17 +108,50 @@ def build(config: Config, *, stop: threading.Event | None = None) -> Stages:
     )
 
 
+def _build_student(config: Config, device: torch.device) -> Stages:
+    """The stages around a student; the frozen network is not even loaded.
+
+    Raises:
+        ConfigError: the config wants what a student cannot do.
+    """
+    states = plan_states(config)
+    if config.passes.count > 1 or any(s.objective != states[0].objective for s in states):
+        what = "several passes" if config.passes.count > 1 else "a schedule of classes"
+        raise ConfigError(
+            f"the student {config.network.student} dreams the one look it has learnt, once; leave "
+            f"out {what}, or --student."
+        )
+    student = load_student(student_path(config.network.student))
+    dreamer = StudentDreamer(student, device=device)
+
+    def later(number: int) -> Dreamer:
+        raise ConfigError(f"a student has no pass {number}.")
+
+    return Stages(
+        config=config,
+        dreamer=dreamer,
+        later=later,
+        states=states,
+        flow=_flow(config, device),
+        offsets=(1,),
+        device=device,
+        summary=f"student {config.network.student} on {device.type}, {dreamer.dtype}".replace(
+            "torch.", ""
+        ),
+    )
+
+
 def _start(what: str) -> Tensor | None:
     """The image that frames without a past start from; None when `what` is no file."""
     if what in ("content", "noise"):
         return None
     try:
-        return _read_image(what)
+        return read_image(what)
     except SourceError as error:
         raise ConfigError(f"dream.start is content, noise or an image file: {error}") from error
 
 
-def _read_image(name: str) -> Tensor:
+def read_image(name: str) -> Tensor:
     """The first picture of a file, upright, (1, 3, h, w) in [0, 1].
 
     Raises:
