@@ -173,6 +173,13 @@ def control(image: Tensor, index: int, *, judge: Judge) -> Control:
     return Control(rank=float(ranks.double().quantile(0.5)), probability=float(probability))
 
 
+def among_first(image: Tensor, index: int, *, judge: Judge, first: int = 5) -> float:
+    """Share of the crops of `control` in which class `index` is among the `first` ones."""
+    logits = judge(crops(image, judge.tile))
+    ranks = (logits > logits[:, index : index + 1]).sum(1)
+    return float((ranks < first).double().mean())
+
+
 def crops(image: Tensor, tile: int) -> Tensor:
     """Nine crops at each of `CROP_SCALES`, (27, 3, tile, tile), evenly over the picture."""
     height, width = image.shape[2:]

@@ -24,7 +24,7 @@ HOMES = {
     "cv2": {"motion/opencv.py"},
     "timm": {"dreaming/backbones.py"},
     "torchvision": {"dreaming/backbones.py", "motion/raft.py"},
-    "PIL": {"sheet.py"},
+    "PIL": {"sheet.py", "distill"},
     "rich": {"progress.py"},
 }
 FILES = sorted(ROOT.rglob("*.py"))

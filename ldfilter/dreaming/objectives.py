@@ -94,6 +94,12 @@ class Dream(nn.Module):
         began = self._grams(tiles)
         return partial(self, content=content, survey=survey, began=began, weights=weights)
 
+    @torch.no_grad()
+    def alone(self, tiles: Tensor, content: Tensor) -> Loss:
+        """The loss of tiles that are whole pictures, each with a survey of its own."""
+        grams = self._grams(tiles)
+        return partial(self, content=content, survey=Survey(grams, 1.0), began=grams)
+
     def weighted(self, weights: Sequence[float]) -> Objective:
         """The same with a weight on every term, for as long as a change fades in."""
         return _Weighted(self, tuple(weights))
