@@ -99,14 +99,18 @@ _LISTED: WeakKeyDictionary[Backbone, list[Layer]] = WeakKeyDictionary()
 
 
 def _list_layers(backbone: Backbone) -> list[Layer]:
-    shapes = _shapes(backbone, width=backbone.tile)
-    if backbone.fixed_size:
-        modules = dict(backbone.network.named_modules())
-        maps = {path for path in shapes if isinstance(modules[path], MAPS)}
-    else:
-        wide = _shapes(backbone, width=2 * backbone.tile)
-        # Channels first: of an image twice as wide, only what lies along its width may grow.
-        maps = {path for path, shape in shapes.items() if wide[path][:3] == shape[:3]}
+    tile = backbone.tile
+    shapes = _shapes(backbone, (tile, tile))
+    try:
+        taller, wider = _shapes(backbone, (2 * tile, tile)), _shapes(backbone, (tile, 2 * tile))
+    except Exception:  # whatever a network does to a size that it does not take
+        taller = wider = shapes
+    modules = dict(backbone.network.named_modules())
+    maps = {
+        path
+        for path, shape in shapes.items()
+        if _gives_maps(modules[path], shape, taller.get(path), wider.get(path))
+    }
     return [
         Layer(
             path,
@@ -119,12 +123,34 @@ def _list_layers(backbone: Backbone) -> list[Layer]:
     ]
 
 
-MAPS = (nn.Conv2d, nn.BatchNorm2d, nn.MaxPool2d, nn.AvgPool2d)
+MAPS: tuple[type[nn.Module], ...] = (nn.Conv2d, nn.BatchNorm2d, nn.MaxPool2d, nn.AvgPool2d)
+MAPS += (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
 """What gives maps (B, C, h, w) for certain."""
 
 
-def _shapes(backbone: Backbone, *, width: int) -> dict[str, torch.Size]:
-    """The shapes of all that has four axes, by module path, for an image one tile high."""
+def _gives_maps(
+    module: nn.Module, shape: torch.Size, taller: torch.Size | None, wider: torch.Size | None
+) -> bool:
+    """Whether outputs are (1, C, h, w): h alone grows with a taller image, w with a wider one.
+
+    Tokens, attention and channels that come last do not. Where nothing grows the module must be
+    one that knows no other order, or pool all places to one.
+    """
+    if shape[0] != 1 or taller is None or wider is None:
+        return False
+    if shape == taller == wider:
+        return isinstance(module, MAPS) or shape[2:] == (1, 1)
+    h, w = shape[2:]
+    return (
+        (*taller[:2], taller[3]) == (*shape[:2], w)
+        and wider[:3] == shape[:3]
+        and taller[2] > h
+        and wider[3] > w
+    )
+
+
+def _shapes(backbone: Backbone, size: tuple[int, int]) -> dict[str, torch.Size]:
+    """The shapes of all that has four axes, by module path, for an image of (h, w)."""
     network = backbone.network
     shapes: dict[str, torch.Size] = {}
 
@@ -132,7 +158,7 @@ def _shapes(backbone: Backbone, *, width: int) -> dict[str, torch.Size]:
         if isinstance(output, Tensor) and output.dim() == 4:
             shapes.setdefault(path, output.shape)
 
-    image = torch.empty(1, 3, backbone.tile, width, device="meta")
+    image = torch.empty(1, 3, *size, device="meta")
     with _hooked(network, {path for path, _ in network.named_modules() if path}, look):
         functional_call(network, ghost(network), (image,))
     return shapes

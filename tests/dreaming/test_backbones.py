@@ -156,6 +156,22 @@ def test_tokens_and_maps_with_their_channels_last_are_not_listed(name):
         assert layer.channels >= 96, layer
 
 
+@pytest.mark.parametrize(
+    ("name", "wrong", "right"),
+    [
+        ("xcit_nano_12_p8_224", "blocks.0.attn.attn_drop", "patch_embed.proj.0"),
+        ("crossvit_tiny_240", "blocks.0.blocks.0.0.attn.q_norm", "patch_embed.0.proj"),
+        ("test_maxvit", None, "stages.0"),
+    ],
+)
+def test_only_what_grows_with_the_picture_is_a_map(name, wrong, right):
+    """Attention of as many rows whatever the size is none; blocks of a network that takes some
+    sizes are."""
+    paths = {layer.path for layer in list_layers(load_backbone(f"timm:{name}", weights="random"))}
+    assert wrong not in paths
+    assert right in paths
+
+
 @pytest.mark.parametrize("damage", ["text", "cut", "other"])
 def test_a_damaged_file_of_weights_is_named(tmp_path, damage):
     path = tmp_path / "resnet10t.pth"
