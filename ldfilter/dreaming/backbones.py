@@ -23,7 +23,6 @@ from ldfilter.dreaming.surgery import fold_batch_norms, load_in_order, soften
 from ldfilter.errors import ConfigError, ModelError, suggestion
 from ldfilter.weights import RANDOM, WeightFile
 
-SIZE_STEP = 16  # px; the sizes at which a network is shown a tile differ by this and more
 TIMM = "timm:"
 """Before the name of any network of timm."""
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -70,7 +69,8 @@ class Backbone(nn.Module):
         tile: side of the square the classifier was trained on, px.
         classes: how many logits there are.
         aliases: the field's names of layers, with module paths.
-        fixed_size: it takes squares of `tile` and nothing else, as many transformers do.
+        fixed_size: it does not take every size, as many transformers do not; it is only shown
+            squares of `tile`.
     """
 
     mean: Tensor
@@ -165,7 +165,8 @@ def _load_timm(name: str, weights: str) -> Backbone:
         colours=(tuple(data["mean"]), tuple(data["std"])),
         aliases={},
         classes=int(network.num_classes),  # type: ignore[arg-type]
-        fixed_size=not _takes(network, tile + SIZE_STEP),
+        # Tiles are jittered and guides have any shape: neither side fits a patch of any width.
+        fixed_size=not _takes(network, (tile // 2 | 1, tile * 3 // 2 | 1)),
     )
 
 
@@ -191,12 +192,12 @@ def _create(bare: str, weights: str) -> nn.Module:
     return network
 
 
-def _takes(network: nn.Module, side: int) -> bool:
-    """Whether a network takes squares of this side; nothing is computed."""
-    image = torch.empty(1, 3, side, side, device="meta")
+def _takes(network: nn.Module, size: tuple[int, int]) -> bool:
+    """Whether a network takes images of this size (h, w); nothing is computed."""
+    image = torch.empty(1, 3, *size, device="meta")
     try:
         functional_call(network, ghost(network), (image,))
-    except (AssertionError, RuntimeError, ValueError):
+    except Exception:  # whatever a network does to a size that it does not take
         return False
     return True
 

@@ -126,18 +126,25 @@ def test_any_network_of_timm_dreams():
 FIXED = "timm:deit_tiny_patch16_224"
 
 
-def test_a_network_of_a_fixed_size_is_only_shown_its_own():
-    backbone = load_backbone(FIXED, weights="random")
+SOME_SIZES = "timm:tresnet_m"  # multiples of 4 px
+
+
+@pytest.mark.parametrize(
+    ("name", "layer"), [(FIXED, "patch_embed.proj"), (SOME_SIZES, "body.conv1.conv")]
+)
+def test_a_network_that_does_not_take_every_size_is_only_shown_its_own(name, layer):
+    backbone = load_backbone(name, weights="random")
     assert backbone.fixed_size
     assert not load_backbone("timm:resnet10t", weights="random").fixed_size
     config = load_preset(
         "guided",
-        network__backbone=FIXED,
+        network__backbone=name,
         network__weights="random",
         network__device="cpu",
-        objective__guided__layers=("patch_embed.proj",),
+        objective__guided__images=("sample:bikes",),
+        objective__guided__layers=(layer,),
         objective__style__images=("style:night",),
-        objective__style__layers=("patch_embed.proj",),
+        objective__style__layers=(layer,),
         dream__first={"octaves": [0.5, 1], "origins": 2, "updates": 2},
     )
     stages = build(config)
