@@ -54,7 +54,7 @@ class WeightFile:
             instead: the option that works without this file, for the message.
 
         Raises:
-            ModelError: the file is missing or is not the one it should be.
+            ModelError: the file is missing, cannot be read, or is not the one it should be.
         """
         path = self.find(folder)
         origin = self.url or self.package
@@ -64,8 +64,14 @@ class WeightFile:
                 f"{path.parent}, or name their folder with --weights DIR; {instead} works without "
                 "a download."
             )
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        try:
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise ModelError(
+                f"cannot read the weights {path}: {error.strerror or error}; make the file "
+                f"readable, or name another folder with --weights DIR; {instead} works without it."
+            ) from error
         if not digest.startswith(self.sha256):
             raise ModelError(
                 f"{path} is damaged or another file: its SHA-256 begins {digest[:8]}, expected "

@@ -14,6 +14,7 @@ from typing import Any
 import timm
 import torch
 import torchvision
+from huggingface_hub.constants import HF_HUB_CACHE
 from timm.data.config import resolve_model_data_config
 from torch import Tensor, nn
 from torch.func import functional_call
@@ -181,13 +182,18 @@ def _create(bare: str, weights: str) -> nn.Module:
     try:
         network: nn.Module = timm.create_model(bare, **arguments)
     except Exception as error:
-        if "checkpoint_path" not in arguments:
+        reason = f"{type(error).__name__}: {(str(error).strip() or 'no message').splitlines()[0]}"
+        if path := arguments.get("checkpoint_path"):
+            raise ModelError(
+                f"{path} is not the weights of {bare} ({reason}); put the right file there, or "
+                f"leave out --weights to have it downloaded; {OFFLINE} works without a download."
+            ) from error
+        if weights == RANDOM or isinstance(error, OSError | RuntimeError):
             raise
-        reason = (str(error).strip() or "no message").splitlines()[0]
         raise ModelError(
-            f"{arguments['checkpoint_path']} is not the weights of {bare} ({type(error).__name__}: "
-            f"{reason}); put the right file there, or leave out --weights to have it downloaded; "
-            f"{OFFLINE} works without a download."
+            f"what timm downloaded for {bare} is damaged ({reason}); delete it from "
+            f"{HF_HUB_CACHE}, or name a folder of weights with --weights DIR; {OFFLINE} works "
+            "without a download."
         ) from error
     return network
 

@@ -1,10 +1,13 @@
 """Networks: folding is exact, weights are checked, VGG-19 is as LucidDream describes it."""
 
 import copy
+import hashlib
+import pickle
 
 import pytest
 import timm
 import torch
+from safetensors import SafetensorError
 from torch import nn
 
 from ldfilter import config
@@ -189,6 +192,29 @@ def test_a_damaged_file_of_weights_is_named(tmp_path, damage):
         path.write_bytes(path.read_bytes()[:100_000])
     with pytest.raises(ModelError, match=r"resnet10t\.pth is not the weights of resnet10t"):
         load_backbone("timm:resnet10t", weights=str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [SafetensorError("header too large"), pickle.UnpicklingError("invalid load"), KeyError("fc")],
+)
+def test_a_damaged_download_says_where_it_lies(monkeypatch, error):
+    def damaged(*_args, **_kwargs):
+        raise error
+
+    monkeypatch.setattr(backbones.timm, "create_model", damaged)
+    with pytest.raises(ModelError, match=r"resnet10t is damaged .*delete it from .*hub.*--weights"):
+        load_backbone("timm:resnet10t")
+
+
+def test_a_file_of_weights_that_may_not_be_read_is_named(tmp_path, monkeypatch):
+    def refuse(*_args):
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / "vgg19-dcbb9e9d.pth").write_bytes(b"weights")
+    monkeypatch.setattr(hashlib, "file_digest", refuse)
+    with pytest.raises(ModelError, match=r"vgg19-dcbb9e9d\.pth: Permission denied; .*--weights"):
+        load_backbone("vgg19", weights=str(tmp_path))
 
 
 def test_an_unknown_network_of_timm_is_refused_with_a_suggestion():
