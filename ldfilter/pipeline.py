@@ -30,7 +30,7 @@ from ldfilter.motion import Flow, estimate_motion, load_flow
 from ldfilter.passes import Step, check_source, dream_passes
 from ldfilter.prefetch import prefetch
 from ldfilter.sink.arrays import overlay
-from ldfilter.source import open_source
+from ldfilter.source import is_pipe, open_source
 from ldfilter.source.arrays import array_frames
 from ldfilter.source.matte import ALPHA, with_matte
 
@@ -158,7 +158,7 @@ def read_image(name: str) -> Tensor:
         ConfigError: it is a pipe.
         SourceError: it cannot be read.
     """
-    if name == "-" or Path(name).is_fifo():
+    if is_pipe(name):
         raise ConfigError(
             f"{name} is a pipe, and mattes, guides, styles and starts are read more than once; "
             "name a file."

@@ -85,7 +85,7 @@ def test_a_picture_that_comes_through_a_pipe_is_refused(tmp_path, key):
     path = tmp_path / "pipe"
     os.mkfifo(path)
     layers = {"objective__style__layers": ("blocks.0",), "objective__guided__layers": ("blocks.0",)}
-    for name in ("-", str(path)):
+    for name in ("-", str(path), f"file:{path}", f"file://{path}"):
         value = name if key == "output__matte" else (name,)
         with pytest.raises(ldfilter.ConfigError, match=r"is a pipe.*name a file"):
             build(ldfilter.load_preset(**{key: value}, **layers, **LITTLE))

@@ -8,9 +8,9 @@ from fractions import Fraction
 from ldfilter.errors import SourceError
 from ldfilter.source.container import COPIED, ContainerSource
 from ldfilter.source.describe import describe
-from ldfilter.source.location import locate
+from ldfilter.source.location import is_pipe, locate
 
-__all__ = ["describe", "open_source"]
+__all__ = ["describe", "is_pipe", "open_source"]
 
 
 def open_source(

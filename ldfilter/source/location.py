@@ -69,7 +69,7 @@ def locate(name: str, stop: threading.Event) -> Location:
     if os.path.lexists(name):
         return _local(name, Path(name), stop)
     if name.startswith("file:"):
-        return _local(name, Path(re.sub(r"^file:(//(?=/))?", "", name)), stop)
+        return _local(name, _bare(name), stop)
     scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", name)
     if scheme is None:
         return _local(name, Path(name), stop)
@@ -79,6 +79,19 @@ def locate(name: str, stop: threading.Event) -> Location:
             "another program can feed it in through a pipe."
         )
     return Location(name, name, network=True)
+
+
+def is_pipe(name: str) -> bool:
+    """Whether `name` can be read only once: standard input or a named pipe. Opens nothing."""
+    path = Path(name)
+    if name.startswith("file:") and not os.path.lexists(name):
+        path = _bare(name)
+    return name == "-" or path.is_fifo()
+
+
+def _bare(name: str) -> Path:
+    """The path in a "file:" address."""
+    return Path(re.sub(r"^file:(//(?=/))?", "", name))
 
 
 def _standard_input(stop: threading.Event) -> Location:
