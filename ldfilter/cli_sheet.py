@@ -37,6 +37,7 @@ def make_sheet(options: Options, *, stop: threading.Event) -> None:
         raise ConfigError("a sheet needs an INPUT and an OUTPUT: ldfilter --sheet in.mp4 out.png")
     check_name(names[1])
     looks = sheet_looks(options)
+    _check_pipe(names[0], looks)
     may_overwrite(options, *names)
     try:
         cells, missing = _dream(names[0], looks, options, stop)
@@ -47,6 +48,19 @@ def make_sheet(options: Options, *, stop: threading.Event) -> None:
     save_sheet(lay_out(cells), names[1])
     if missing:
         raise LdfilterError(f"{names[1]} is written, but lacks {', '.join(missing)}.")
+
+
+def _check_pipe(name: str, looks: list[tuple[str, Config]]) -> None:
+    """A clip is read anew for every size at which it is dreamed, and a pipe is read only once."""
+    from ldfilter.source import is_pipe
+
+    heights = sorted({config.output.work_height for _, config in looks})
+    if len(heights) > 1 and is_pipe(name):
+        raise ConfigError(
+            f"{name} is a pipe, and the looks are dreamed at the heights "
+            f"{', '.join(map(str, heights))}, each from the start; name a file, or give all looks "
+            "one height with --work-height."
+        )
 
 
 def sheet_looks(options: Options) -> list[tuple[str, Config]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 
@@ -147,6 +148,20 @@ def test_every_look_is_dreamed_at_its_own_size(
     clip, out = write_clip(tmp_path / "a.mp4", frames=2), tmp_path / "sheet.png"
     assert main(["--sheet", str(clip), str(out), "-q", "-p", f"framewise,{mine}"]) == 0
     assert heights == {"framewise": 48, str(mine): 20}
+
+
+def test_a_pipe_is_not_dreamed_at_several_sizes(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It is read once; opening it again would wait for ever."""
+    mine, pipe = tmp_path / "mine.toml", tmp_path / "pipe"
+    mine.write_text('base = "framewise"\n[output]\nwork_height = 20\n')
+    os.mkfifo(pipe)
+    for name in ("-", str(pipe)):
+        arguments = ["--sheet", name, str(tmp_path / "sheet.png"), "-p", f"framewise,{mine}"]
+        assert main(arguments) == 2
+        assert f"{name} is a pipe, and the looks are dreamed at" in (said := capfd.readouterr().err)
+        assert "20, 270" in said and "--work-height" in said
 
 
 def test_a_sheet_of_several_passes_gives_the_mean_time(monkeypatch: pytest.MonkeyPatch) -> None:
