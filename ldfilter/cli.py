@@ -20,7 +20,7 @@ from ldfilter.cli_process import Interrupts, true_stdout
 from ldfilter.cli_report import Report
 from ldfilter.cli_sheet import make_sheet
 from ldfilter.config import Config
-from ldfilter.errors import LdfilterError, ReaderLeft, SourceError, Stopped
+from ldfilter.errors import LdfilterError, ReaderLeft, SourceError, Stopped, first_line
 
 if TYPE_CHECKING:
     from ldfilter.frame import Sink, Source
@@ -67,9 +67,8 @@ def _sentence(error: Exception) -> str:
             "out of memory; dream at a smaller size (--work-height 360) or with fewer tiles at a "
             "time (--set dream.chunk=2)."
         )
-    first_line = (str(error).strip() or "no message").splitlines()[0]
     return (
-        f"unexpected {type(error).__name__}: {first_line} "
+        f"unexpected {type(error).__name__}: {first_line(error)} "
         "(run again with -v for the traceback, and please report it)"
     )
 

@@ -6,6 +6,7 @@ import sys
 import threading
 from dataclasses import replace
 from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from ldfilter.cli_files import may_overwrite
@@ -95,10 +96,9 @@ def _dream(
 
     @cache
     def clip(work_height: int) -> list[Frame]:
-        config = Config()
-        config = apply(config, {"output.work_height": work_height})
+        config = apply(Config(), {"output.work_height": work_height})
         with open_input(name, options, config=config, stop=stop) as source:
-            frames = [frame for _, frame in zip(range(FRAMES), source, strict=False)]
+            frames = list(islice(source, FRAMES))
             for sentence in source.warnings:
                 say(f"warning: {sentence}")
         return frames

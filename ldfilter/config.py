@@ -104,7 +104,7 @@ class NetworkConfig:
         "", "folder with downloaded weight files; 'random' runs an untrained network, for timing"
     )
     student: str = option(
-        "", "file of a student that dreams in the network's place, or student:NAME; see README"
+        "", "file of a student, from ldfilter-distill, that dreams in the network's place"
     )
     device: str = option("auto", "where to compute", choices=("auto", "cpu", "cuda", "mps"))
 

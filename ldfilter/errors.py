@@ -53,6 +53,11 @@ class Stopped(LdfilterError):
     exit_code = 130
 
 
+def first_line(error: BaseException, *, otherwise: str = "no message") -> str:
+    """The first line of what an error says, or `otherwise` where it says nothing."""
+    return (str(error).strip() or otherwise).splitlines()[0]
+
+
 def suggestion(given: str, allowed: Iterable[str]) -> str:
     """A sentence like " Did you mean 'trail'?", or "" when nothing is near. Starts with a space."""
     near = difflib.get_close_matches(given, list(allowed), n=3, cutoff=0.6)

@@ -21,7 +21,7 @@ from ldfilter.dreaming.backbones import load_backbone
 from ldfilter.dreaming.dreamer import Dreamer, OptimizingDreamer, dream_frames
 from ldfilter.dreaming.later_pass import LaterPass, config_of_pass
 from ldfilter.dreaming.objectives import build_terms
-from ldfilter.dreaming.student import StudentDreamer, load_student, student_path
+from ldfilter.dreaming.student import StudentDreamer, load_student
 from ldfilter.dreaming.timeline import Repertoire, cue_frames
 from ldfilter.errors import ConfigError, SourceError
 from ldfilter.frame import Frame, Source
@@ -121,7 +121,7 @@ def _build_student(config: Config, device: torch.device) -> Stages:
             f"the student {config.network.student} dreams the one look it has learnt, once; leave "
             f"out {what}, or --student."
         )
-    student = load_student(student_path(config.network.student))
+    student = load_student(Path(config.network.student))
     dreamer = StudentDreamer(student, device=device)
 
     def later(number: int) -> Dreamer:

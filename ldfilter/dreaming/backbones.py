@@ -21,7 +21,7 @@ from torch.func import functional_call
 
 from ldfilter.dreaming import aliases as known
 from ldfilter.dreaming.surgery import fold_batch_norms, load_in_order, soften
-from ldfilter.errors import ConfigError, ModelError, suggestion
+from ldfilter.errors import ConfigError, ModelError, first_line, suggestion
 from ldfilter.weights import RANDOM, WeightFile
 
 TIMM = "timm:"
@@ -182,7 +182,7 @@ def _create(bare: str, weights: str) -> nn.Module:
     try:
         network: nn.Module = timm.create_model(bare, **arguments)
     except Exception as error:
-        reason = f"{type(error).__name__}: {(str(error).strip() or 'no message').splitlines()[0]}"
+        reason = f"{type(error).__name__}: {first_line(error)}"
         if path := arguments.get("checkpoint_path"):
             raise ModelError(
                 f"{path} is not the weights of {bare} ({reason}); put the right file there, or "
@@ -241,7 +241,7 @@ def _seeded(build: Callable[[], nn.Module]) -> nn.Module:
         try:
             return build()
         except (OSError, RuntimeError) as error:
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            reason = first_line(error, otherwise=type(error).__name__)
             raise ModelError(
                 f"the network's weights cannot be had ({reason}); name a folder that has them "
                 f"with --weights DIR; {OFFLINE} works without a download."

@@ -9,7 +9,14 @@ from torch import Tensor
 
 from ldfilter.config import Config
 from ldfilter.device import seeded_generator
-from ldfilter.dreaming.dreamer import OptimizingDreamer, dreamable, mean_strength, moved, noise
+from ldfilter.dreaming.dreamer import (
+    NOISE,
+    OptimizingDreamer,
+    dreamable,
+    mean_strength,
+    moved,
+    noise,
+)
 from ldfilter.dreaming.octaves import Canvas, dream_octaves
 from ldfilter.dreaming.temporal import Target, neighbour, recall
 from ldfilter.frame import Cue, Frame
@@ -51,7 +58,7 @@ class LaterPass(OptimizingDreamer):
         given = torch.zeros_like(image) if frame.residual is None else frame.residual.to(image)
         generator = seeded_generator(self.config.seed, frame.index)
         where = dreamable(frame, like=image)
-        start = noise(image, generator) if passes.start == "noise" else image + given
+        start = noise(image, generator) if passes.start == NOISE else image + given
         target: Target | None = None
         earlier, self._before = self._before, frame.cue
         self._take(frame.cue)

@@ -7,8 +7,8 @@ where that can be trusted, and gives the new dream.
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from dataclasses import asdict, dataclass
-from importlib import resources
 from pathlib import Path
 
 import torch
@@ -19,7 +19,8 @@ from torch.nn import functional as F
 
 from ldfilter.device import pick_dtype
 from ldfilter.dreaming.dreamer import dreamable
-from ldfilter.errors import ModelError
+from ldfilter.dreaming.surgery import fold_batch_norms
+from ldfilter.errors import ModelError, first_line
 from ldfilter.frame import Frame
 from ldfilter.image import resize
 from ldfilter.warp import resize_flow, warp_linear
@@ -153,14 +154,6 @@ def save_student(path: Path, student: Student) -> None:
         raise ModelError(f"cannot write {path}: {error}.") from error
 
 
-def student_path(name: str) -> Path:
-    """The file of a student that a preset names: a path, or student:NAME for one that ships."""
-    if not name.startswith("student:"):
-        return Path(name)
-    shipped = resources.files("ldfilter.presets") / "live" / f"{name.partition(':')[2]}.safetensors"
-    return Path(str(shipped))
-
-
 def load_student(path: Path) -> Student:
     """Read what `save_student` wrote.
 
@@ -169,8 +162,7 @@ def load_student(path: Path) -> Student:
     """
     if not path.is_file():
         raise ModelError(
-            f"there is no student {path}; ldfilter-distill makes one, and --list-presets shows the "
-            "looks live/NAME that come with one."
+            f"there is no student {path}; ldfilter-distill makes one, and --student takes its file."
         )
     try:
         with safe_open(path, framework="pt") as file:
@@ -181,7 +173,7 @@ def load_student(path: Path) -> Student:
         network = StudentNet(Shape(**json.loads(about["shape"])))
         network.load_state_dict({name: value.float() for name, value in state.items()})
     except (OSError, SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        reason = first_line(error, otherwise=type(error).__name__)
         raise ModelError(
             f"{path} is no student that ldfilter-distill wrote, or it is damaged: {reason}."
         ) from error
@@ -205,18 +197,17 @@ class StudentDreamer:
     @torch.inference_mode()
     def dream(self, frame: Frame) -> Tensor:
         """The residual of `frame`, (1, 3, h, w) float32 on the CPU."""
-        size = (frame.image.shape[2], frame.image.shape[3])
-        image = padded(frame.image.to(self.device))
+        content = frame.image.to(self.device)
+        height, width = content.shape[2:]
+        image = padded(content)
         half = (image.shape[2] // 2, image.shape[3] // 2)
         before, known = self._brought(frame, half)
         given = (image, before, known)
         inputs = (x.to(self.dtype, memory_format=torch.channels_last) for x in given)
         small = self.network(*inputs).float()
         full = resize(small, (2 * half[0], 2 * half[1]))
-        residual = full[..., MARGIN : MARGIN + size[0], MARGIN : MARGIN + size[1]]
-        residual = (frame.image.to(self.device) + residual).clamp_(0, 1) - frame.image.to(
-            self.device
-        )
+        residual = full[..., MARGIN : MARGIN + height, MARGIN : MARGIN + width]
+        residual = (content + residual).clamp_(0, 1) - content
         self._before = small
         return (residual * dreamable(frame, like=residual)).cpu()
 
@@ -248,10 +239,6 @@ def padded(image: Tensor) -> Tensor:
 
 def fused(network: StudentNet) -> nn.Module:
     """A copy with its batch norms folded into the convolutions; the same function, faster."""
-    from copy import deepcopy
-
-    from ldfilter.dreaming.surgery import fold_batch_norms
-
     copy = deepcopy(network).eval()
     fold_batch_norms(copy)
     return copy
