@@ -154,8 +154,8 @@ def _strength(config: Config, material: Material) -> float:
             "photos and clips of a few frames do not tell how strong the look is; add a video, or "
             "say --strength 0.055."
         )
-    shots = [shot[:3] for shot in material.unseen]
-    dreamed = [frame for shot in shots for frame in process(iter(shot), build(config))]
+    stages = build(config)
+    dreamed = [frame for shot in material.unseen for frame in process(shot[:3], stages)]
     return sum(strength(frame) for frame in dreamed) / len(dreamed)
 
 

@@ -6,6 +6,7 @@ import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from fractions import Fraction
 
 import torch
 from torch import Tensor
@@ -35,9 +36,11 @@ def make_card(
     640x360.
 
     Args:
-        unseen: frames in a row, with motion, of clips that the student did not learn from.
+        unseen: frames in a row, with motion, that the student did not learn from; the first of
+            each row starts a shot.
     """
-    taught = [list(dream_frames(frames, build(config).dreamer)) for frames in unseen]
+    teacher = build(config).dreamer
+    taught = [list(dream_frames(frames, teacher)) for frames in unseen]
     learnt = [list(dream_frames(frames, student)) for frames in unseen]
     card = {
         **_measured("", learnt),
@@ -98,8 +101,6 @@ def _judged(whose: str, shots: Sequence[Sequence[Frame]], index: int) -> dict[st
 
 def _milliseconds(student: Dreamer) -> float:
     image = torch.rand(1, 3, *SIZE, generator=torch.Generator().manual_seed(0))
-    from fractions import Fraction
-
     frame = Frame(picture=None, image=image, index=0, pts=0, duration=1, time_base=Fraction(1, 25))
     times = []
     for number in range(TIMED):

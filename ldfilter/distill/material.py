@@ -138,7 +138,9 @@ def gather(names: Iterable[str], *, height: int, frames: int = 240, unseen: int 
         last = len(moving) - unseen if len(moving) > 2 * unseen else len(moving)
         clips.append(tuple(_still(frame) for frame in moving[:last]))
         if last < len(moving):
-            kept.append(tuple(moving[last:]))
+            # A clip of its own: whoever dreams it must not look for what came before.
+            first = replace(moving[last], motion=None, starts_shot=True)
+            kept.append((first, *moving[last + 1 :]))
     return Material(tuple(clips), tuple(kept))
 
 

@@ -45,6 +45,8 @@ def trainer(objective, **changes):
 def test_clips_are_read_at_the_height_asked_for_and_their_end_is_kept(material):
     assert [len(clip) for clip in material.clips] == [25, 1]
     assert [len(shot) for shot in material.unseen] == [5]
+    assert [frame.starts_shot for frame in material.unseen[0]] == [True] + [False] * 4
+    assert [frame.motion is None for frame in material.unseen[0]] == [True] + [False] * 4
     assert material.clips[0][3].image.shape[2:] == (80, 107)
     assert material.clips[0][0].flow is None
     assert material.clips[0][3].flow is not None
